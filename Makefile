@@ -1,0 +1,55 @@
+# The only list of commands. `make run` and `make test` need Python >= 3.11 and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:$(PORT)
+	@$(BIN)/shop serve --demo --port $(PORT)
+
+test: check ## everything that must pass: check, then every test
+	@$(BIN)/pytest
+
+check: .venv/.dev ## lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: .venv/.dev ## rewrite the code in the house style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/.dev ## rates beside a bare baseline, all in one run
+	@$(BIN)/python -m bench
+
+lock: .venv/.dev ## resolve the dependencies anew (names, versions, hashes)
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --group build -c requirements-dev.lock $(LOCK) -o requirements.lock
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+clean: ## remove the virtual environment and caches (never your data)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "shop needs Python >= 3.11; say which: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv .venv && touch $@
+
+.venv/.run: .venv/.python requirements.lock pyproject.toml
+	@echo "Installing what shop needs into .venv (once) …"
+	@$(INSTALL) -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	@echo "Installing what its tests need into .venv (once) …"
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@

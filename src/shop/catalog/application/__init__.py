@@ -1,0 +1,1 @@
+"""The acts of catalog, one a file, and what they need."""

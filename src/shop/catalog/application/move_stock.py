@@ -1,0 +1,70 @@
+"""Put stock in, take it out, or count it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop.catalog.application.announcements import in_stock_turned
+from shop.catalog.application.ports import Guard, Products
+from shop.catalog.application.refusals import KeyReused, found
+from shop.catalog.application.views import stock_view
+from shop.catalog.contract import StockView
+from shop.catalog.domain.stock import Movement, wanted_delta
+from shop.kernel.clock import Clock
+from shop.kernel.events import Cause
+from shop.kernel.ids import Ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockMoved:
+    """The stock after a movement; `replayed`: it happened when its key came first."""
+
+    view: StockView
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveStock:
+    """Move what is on hand by `delta`, or to the `on_hand` that was counted; what orders hold stays held."""
+
+    products: Products
+    clock: Clock
+    ids: Ids
+
+    async def __call__(
+        self,
+        *,
+        product_id: str,
+        delta: int | None = None,
+        on_hand: int | None = None,
+        reason: str,
+        who: str,
+        key: str | None = None,
+        fingerprint: str = "",
+        cause: Cause,
+    ) -> StockMoved:
+        """The same key and body is one movement, answered the same; `KeyReused` with another body."""
+        if key and (guard := await self.products.guarded(key)):
+            if guard.fingerprint != fingerprint:
+                raise KeyReused("this Idempotency-Key came with another body before")
+            return StockMoved(view=guard.answer, replayed=True)
+        product = found(await self.products.get(product_id), product_id)
+        before = await self.products.stock(product_id)
+        moved_by = wanted_delta(before, delta=delta, on_hand=on_hand, reason=reason)
+        after = before.moved(moved_by)
+        view = stock_view(product_id, after)
+        await self.products.move(
+            Movement(
+                product_id=product_id,
+                movement_id=self.ids("mov"),
+                delta=moved_by,
+                reason=reason,
+                who=who,
+                at=self.clock(),
+            ),
+            counted=None if on_hand is None else before,
+            guard=Guard(key=key, fingerprint=fingerprint, answer=view) if key else None,
+            events=[in_stock_turned(product)] if before.in_stock != after.in_stock else [],
+            cause=cause,
+        )
+        return StockMoved(view=view)

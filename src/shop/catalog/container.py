@@ -1,0 +1,69 @@
+"""Catalog, wired. The `Dependency` lines are its bill to the platform."""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+
+from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.change_product import ChangeProduct
+from shop.catalog.application.create_product import CreateProduct
+from shop.catalog.application.drive_reservation import DriveReservation
+from shop.catalog.application.finish_reservations import FinishReservations
+from shop.catalog.application.import_product import ImportProduct
+from shop.catalog.application.move_stock import MoveStock
+from shop.catalog.application.queries import ProductQueries
+from shop.catalog.application.release_stock import ReleaseStock
+from shop.catalog.application.reserve_stock import ReserveStock
+from shop.catalog.application.restock_goods import RestockGoods
+from shop.catalog.application.sell_stock import SellStock
+from shop.catalog.application.set_price import SetPrice
+from shop.catalog.infrastructure.reservations import ReservationStore
+from shop.catalog.infrastructure.store import ProductStore
+from shop.catalog.presentation.api import CatalogApi
+from shop.catalog.presentation.events import CatalogReactions
+from shop.catalog.presentation.scheduled import CatalogJobs
+from shop.kernel.clock import Clock
+from shop.kernel.events import Publisher
+from shop.kernel.ids import Ids
+from shop.platform.storage.port import Records
+
+
+class CatalogContainer(containers.DeclarativeContainer):
+    """`records` are the ones of `infrastructure.store.LAYOUT`."""
+
+    records: providers.Dependency[Records] = providers.Dependency()
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    ids: providers.Dependency[Ids] = providers.Dependency()
+
+    publisher = providers.Singleton(Publisher, source="/shop/catalog", ids=ids)
+    products = providers.Singleton(ProductStore, records=records, publisher=publisher, clock=clock)
+    reservations = providers.Singleton(ReservationStore, records=records, publisher=publisher, clock=clock)
+
+    queries = providers.Singleton(ProductQueries, products=products)
+    create_product = providers.Singleton(CreateProduct, products=products, clock=clock, ids=ids)
+    change_product = providers.Singleton(ChangeProduct, products=products, clock=clock)
+    set_price = providers.Singleton(SetPrice, products=products, clock=clock, ids=ids)
+    archive_product = providers.Singleton(ArchiveProduct, change=change_product)
+    move_stock = providers.Singleton(MoveStock, products=products, clock=clock, ids=ids)
+    import_product = providers.Singleton(ImportProduct, products=products, clock=clock, ids=ids)
+
+    drive = providers.Singleton(DriveReservation, reservations=reservations, products=products)
+    reserve_stock = providers.Singleton(ReserveStock, drive=drive)
+    release_stock = providers.Singleton(ReleaseStock, drive=drive)
+    sell_stock = providers.Singleton(SellStock, drive=drive)
+    restock_goods = providers.Singleton(RestockGoods, drive=drive)
+    finish_reservations = providers.Singleton(FinishReservations, reservations=reservations, drive=drive, clock=clock)
+
+    api = providers.Singleton(
+        CatalogApi,
+        queries=queries,
+        create_product=create_product,
+        change_product=change_product,
+        set_price=set_price,
+        archive_product=archive_product,
+        move_stock=move_stock,
+    )
+    reactions = providers.Singleton(
+        CatalogReactions, reserve=reserve_stock, release=release_stock, sell=sell_stock, restock=restock_goods
+    )
+    jobs = providers.Singleton(CatalogJobs, finish_reservations=finish_reservations)

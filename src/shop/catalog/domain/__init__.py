@@ -1,0 +1,1 @@
+"""What is true of products and stock, whatever the machinery: pure."""

@@ -1,0 +1,1 @@
+"""How catalog reaches its records."""

@@ -1,0 +1,189 @@
+"""Catalog over HTTP."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, delete, get, patch, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.change_product import ChangeProduct
+from shop.catalog.application.create_product import CreateProduct
+from shop.catalog.application.move_stock import MoveStock
+from shop.catalog.application.queries import Listing, ProductQueries
+from shop.catalog.application.set_price import SetPrice
+from shop.catalog.application.views import product_view, stock_view
+from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
+from shop.catalog.domain.product import Product
+from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
+from shop.catalog.presentation.caching import etag_of, has_it, headers_of, page_headers, version_acted_on
+from shop.kernel.errors import Invalid
+from shop.platform.retry import again
+from shop.platform.web import Web, anyone, caller_of, callers, cause_of, reply
+
+Limit = Annotated[int, Parameter(ge=1, le=100)]
+_LONGEST_KEY = 200  # characters of an Idempotency-Key
+_staff = callers("staff")
+
+
+class WhichProducts(Invalid):
+    """A list that asks for nothing, or for two things."""
+
+    code = "which-products"
+
+
+class KeyTooLong(Invalid):
+    """An Idempotency-Key beyond what is kept."""
+
+    code = "idempotency-key-too-long"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogApi:
+    """Anyone reads; staff write."""
+
+    queries: ProductQueries
+    create_product: CreateProduct
+    change_product: ChangeProduct
+    set_price: SetPrice
+    archive_product: ArchiveProduct
+    move_stock: MoveStock
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Every route, and who may call it."""
+        return [
+            get("/products/{product_id:str}", guards=[anyone])(self.read),
+            get("/products", guards=[anyone])(self.list),
+            get("/search", guards=[anyone])(self.search),
+            post("/products", guards=[_staff])(self.create),
+            patch("/products/{product_id:str}", guards=[_staff])(self.change),
+            put("/products/{product_id:str}/price", guards=[_staff])(self.price),
+            delete("/products/{product_id:str}", guards=[_staff])(self.archive),
+            get("/products/{product_id:str}/stock", guards=[_staff])(self.stock),
+            post("/products/{product_id:str}/stock", guards=[_staff], status_code=200)(self.move),
+        ]
+
+    async def read(self, request: Web, product_id: str) -> Response[ProductView | None]:
+        """One product, archived or not."""
+        product, stock = await self.queries.one(product_id)
+        etag = etag_of(product, stock)
+        headers = headers_of(product, stock, etag)
+        if has_it(request, etag):
+            return Response(None, status_code=304, headers=headers)
+        return reply(product_view(product, stock), headers=headers, private=False)
+
+    async def list(
+        self,
+        request: Web,
+        ids: str | None = None,
+        category: str | None = None,
+        limit: Limit = 20,
+        cursor: str | None = None,
+    ) -> Response[ProductPage | None]:
+        """Products by `ids=a,b` (at most 100), or of a `category=A/B` and those below it."""
+        if (ids is None) == (category is None):
+            raise WhichProducts("say ids or category: one of the two")
+        if ids is not None:
+            asked = [product_id for product_id in ids.split(",") if product_id]
+            listing = await self.queries.many(asked)
+            return _page(request, listing, [tag("product", product_id) for product_id in asked])
+        path = (category or "").strip("/")
+        listing = await self.queries.in_category(path, after=cursor, limit=limit)
+        return _page(request, listing, [tag("category", path)], category=path, limit=limit)
+
+    async def search(
+        self, request: Web, q: str, limit: Limit = 20, cursor: str | None = None
+    ) -> Response[ProductPage | None]:
+        """Products with every word of `q`, from three letters on as the beginning of one; best first."""
+        listing = await self.queries.search(q, after=cursor, limit=limit)
+        return _page(request, listing, [SEARCH_TAG], q=q, limit=limit)
+
+    async def create(self, request: Web, data: NewProduct) -> Response[ProductView]:
+        """List a product under the id its owner gave it."""
+        product = await again(
+            self.create_product,
+            product_id=data.product_id,
+            details=data.details(),
+            price=data.price(),
+            who=caller_of(request).subject,
+            cause=cause_of(request),
+        )
+        return await self._written(product, status=201, headers={"Location": f"/products/{product.product_id}"})
+
+    async def change(self, request: Web, product_id: str, data: ProductChange) -> Response[ProductView]:
+        """Change what is said of a product; If-Match is needed. `status: active` brings an archived one back."""
+        product = await again(
+            self.change_product,
+            product_id=product_id,
+            version=version_acted_on(request),
+            details=data.details(),
+            cause=cause_of(request),
+        )
+        return await self._written(product)
+
+    async def price(self, request: Web, product_id: str, data: NewPrice) -> Response[ProductView]:
+        """Set the whole price; If-Match is needed."""
+        product = await again(
+            self.set_price,
+            product_id=product_id,
+            version=version_acted_on(request),
+            price=data.price(),
+            who=caller_of(request).subject,
+            cause=cause_of(request),
+        )
+        return await self._written(product)
+
+    async def archive(self, request: Web, product_id: str) -> None:
+        """Take a product off lists and searches; If-Match is needed. By its id it can still be read."""
+        version = version_acted_on(request)
+        await again(self.archive_product, product_id=product_id, version=version, cause=cause_of(request))
+
+    async def stock(self, product_id: str) -> Response[StockView]:
+        """The counters of a product."""
+        return reply(stock_view(product_id, await self.queries.stock(product_id)))
+
+    async def move(self, request: Web, product_id: str, data: NewMovement) -> Response[StockView]:
+        """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
+        who = caller_of(request).subject
+        key = request.headers.get("idempotency-key")
+        moved = await again(
+            self.move_stock,
+            product_id=product_id,
+            delta=data.delta,
+            on_hand=data.on_hand,
+            reason=data.reason,
+            who=who,
+            key=_guard_key(who, key) if key else None,
+            fingerprint=sha256(product_id.encode() + msgspec.json.encode(data)).hexdigest(),
+            cause=cause_of(request),
+        )
+        return reply(moved.view, headers={"Idempotent-Replayed": "true"} if moved.replayed else {})
+
+    async def _written(
+        self, product: Product, *, status: int = 200, headers: dict[str, str] | None = None
+    ) -> Response[ProductView]:
+        stock = await self.queries.products.stock(product.product_id)
+        told = {"ETag": etag_of(product, stock), **(headers or {})}
+        return reply(product_view(product, stock), status=status, headers=told)
+
+
+def _page(request: Web, listing: Listing, tags: Iterable[str], **question: Any) -> Response[ProductPage | None]:
+    headers = page_headers(listing.listed, tags, after=listing.after)
+    if listing.after:
+        query = urlencode({**question, "cursor": listing.after})
+        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    if has_it(request, headers["ETag"]):
+        return Response(None, status_code=304, headers=headers)
+    data = tuple(product_view(product, stock) for product, stock in listing.listed)
+    return reply(ProductPage(data=data, next_cursor=listing.after), headers=headers, private=False)
+
+
+def _guard_key(who: str, key: str) -> str:
+    if len(key) > _LONGEST_KEY:
+        raise KeyTooLong(f"an Idempotency-Key has at most {_LONGEST_KEY} characters")
+    return f"{who}/move-stock/{sha256(key.encode()).hexdigest()}"

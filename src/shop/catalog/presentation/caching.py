@@ -1,0 +1,64 @@
+"""What catalog tells caches about its answers, and what callers tell it about theirs. Source: RFC 9110 §8.8, §13."""
+
+import re
+from collections.abc import Iterable
+from email.utils import format_datetime
+from hashlib import blake2b
+
+from shop.catalog.application.queries import Listed
+from shop.catalog.contract import IN_STOCK_TAG, category_tags, tag
+from shop.catalog.domain.product import Product
+from shop.catalog.domain.stock import Stock
+from shop.kernel.errors import Stale, VersionMissing
+from shop.platform.web import Web
+
+CACHED = "public, max-age=300, stale-while-revalidate=60"
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})\.\d{1,18}"')
+
+
+def etag_of(product: Product, stock: Stock) -> str:
+    """`"<product version>.<stock version>"`."""
+    return f'"{product.version}.{stock.version}"'
+
+
+def headers_of(product: Product, stock: Stock, etag: str) -> dict[str, str]:
+    """How one product may be kept, and by which tags it is dropped."""
+    tags = (tag("product", product.product_id), *category_tags(product.category), tag("sku", product.sku))
+    return {
+        "Cache-Control": CACHED,
+        "ETag": etag,
+        "Last-Modified": format_datetime(product.updated_at, usegmt=True),
+        "Cache-Tags": ",".join((*tags, IN_STOCK_TAG) if stock.available > 0 else tags),
+    }
+
+
+def page_headers(listed: Iterable[Listed], tags: Iterable[str], *, after: str | None) -> dict[str, str]:
+    """How a list may be kept: as long as nothing on it moves; `tags` are those of its question."""
+    versions = "".join(f"{product.product_id} {product.version}.{stock.version} " for product, stock in listed)
+    seen = dict.fromkeys([*tags, *(tag("product", product.product_id) for product, _ in listed)])
+    headers = {
+        "Cache-Control": CACHED,
+        "ETag": f'"{blake2b(f"{versions}{after}".encode(), digest_size=12).hexdigest()}"',
+        "Cache-Tags": ",".join(seen),
+    }
+    latest = max((product.updated_at for product, _ in listed), default=None)
+    return {**headers, "Last-Modified": format_datetime(latest, usegmt=True)} if latest else headers
+
+
+def has_it(request: Web, etag: str) -> bool:
+    """Whether the caller has what we would answer (If-None-Match)."""
+    known = request.headers.get("if-none-match")
+    return known is not None and (etag in known or known.strip() == "*")
+
+
+def version_acted_on(request: Web) -> int | None:
+    """The product's version in If-Match; None for `*`. A sale moves the stock's part alone, so that does not count."""
+    sent = request.headers.get("if-match")
+    if sent is None:
+        raise VersionMissing("say which version you saw: send its ETag as If-Match")
+    if sent.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(sent.strip())
+    if match is None:
+        raise Stale("If-Match is no ETag of a product: read it again")
+    return int(match[1])

@@ -1,0 +1,125 @@
+"""A catalogue of our own to start with, and what to try with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from shop.catalog.container import CatalogContainer
+from shop.catalog.presentation.shopify import Row, read_products
+from shop.kernel.errors import Refusal
+from shop.kernel.events import Cause
+from shop.platform.retry import again
+
+CURRENCY = "EUR"
+FIRST_BUY = "tea-smoky-dawn"
+_AT_ONCE = 64  # products on their way to the store, which commits them in groups
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """How many products were created, changed, unchanged; and which were refused, with the reason."""
+
+    outcomes: Mapping[str, int]
+    refused: Sequence[tuple[Row, str]]
+
+
+async def fill(catalog: CatalogContainer) -> int:
+    """Bring the demo's products into an empty catalog; how many that were."""
+    if (await catalog.records().scan("product/", limit=1)).found:
+        return 0
+    brought = await bring_in(demo_products(), catalog, by="demo")
+    return brought.outcomes["created"]
+
+
+def demo_products() -> Sequence[Row]:
+    """What the demo sells."""
+    return read_products(files("shop.entrypoints").joinpath("demo_catalogue.csv").read_bytes(), CURRENCY).products
+
+
+async def bring_in(
+    rows: Sequence[Row], catalog: CatalogContainer, *, by: str, step: Callable[[], None] = lambda: None
+) -> Brought:
+    """Every row through the act that imports a product; `step` is called after each."""
+    act, new_id = catalog.import_product(), catalog.ids()
+    outcomes: Counter[str] = Counter()
+    refused: list[tuple[Row, str]] = []
+    waiting = iter(rows)
+
+    async def work() -> None:
+        for row in waiting:
+            try:
+                outcomes[
+                    await again(
+                        act,
+                        product_id=row.product_id,
+                        details=row.details,
+                        price=row.price,
+                        on_hand=row.on_hand,
+                        who=by,
+                        cause=Cause(id=new_id("imp")),
+                    )
+                ] += 1
+            except Refusal as refusal:
+                refused.append((row, refusal.detail))
+            step()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_AT_ONCE, len(rows))):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    return Brought(outcomes, sorted(refused, key=lambda one: one[0].line))
+
+
+def welcome(*, url: str, products: int, environ: Mapping[str, str] = os.environ) -> str:
+    """What `shop serve --demo` says: lines to paste into another terminal."""
+    shop = _command()
+    folder = environ.get("SHOP_DATA")
+    where = [f"  export SHOP_DATA={shlex.quote(str(Path(folder).resolve()))}"] if folder else []
+    elsewhere = "" if url == "http://127.0.0.1:8000" else f" --url {url}"
+    filled = (
+        f"{products} products are on the shelves." if products else "The catalog has products: it is kept as it is."
+    )
+    return "\n".join(
+        [
+            "",
+            f"The shop is open: {url} (its API: {url}/docs). {filled}",
+            "",
+            "Now in another terminal, in this same folder:",
+            "",
+            "  # look around",
+            *where,
+            f"  curl {url}/products/{FIRST_BUY}",
+            f"  curl '{url}/search?q=tea'",
+            "",
+            "  # be a customer, and order",
+            f"  TOKEN=$({shop} token --role customer --subject ada)",
+            f'  ORDER=$(curl -s {url}/orders -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: my-first-order" \\',
+            "    -H 'Content-Type: application/json' \\",
+            f'    -d \'{{"items": [{{"productId": "{FIRST_BUY}", "quantity": 2}}]}}\' | grep -o \'ord_[0-9a-z]*\' | head -n 1)',
+            f'  curl {url}/orders/$ORDER -H "Authorization: Bearer $TOKEN"',
+            "",
+            "  # be the payment provider; then see the points that it brought",
+            f"  {shop} pay $ORDER{elsewhere}",
+            f'  curl {url}/rewards/ada -H "Authorization: Bearer $TOKEN"',
+            "",
+        ]
+    )
+
+
+def _command() -> str:
+    """How this `shop` is called from the folder we are in."""
+    if shutil.which("shop"):
+        return "shop"
+    called = Path(sys.argv[0])
+    return shlex.quote(os.path.relpath(called) if called.is_file() else "shop")

@@ -1,0 +1,147 @@
+"""The whole shop in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from dependency_injector import containers, providers
+from litestar.types import ASGIApp
+
+from shop.catalog.container import CatalogContainer
+from shop.catalog.infrastructure.store import LAYOUT as CATALOG
+from shop.kernel.clock import Clock, system_clock
+from shop.orders.container import OrdersContainer
+from shop.orders.infrastructure.store import LAYOUT as ORDERS
+from shop.platform.bus_local import LocalBus, listen
+from shop.platform.container import PlatformContainer
+from shop.platform.http.client import Client
+from shop.platform.observability import configure_logs
+from shop.platform.server_lock import only_server
+from shop.platform.settings import Settings
+from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.tokens import Tokens
+from shop.platform.web import build_app
+from shop.rewards.container import RewardsContainer
+from shop.rewards.infrastructure.store import LAYOUT as REWARDS
+
+_MOST_CACHED = 32 * 1024 * 1024  # bytes
+
+
+class Monolith(containers.DeclarativeContainer):
+    """Three contexts on one platform; orders asks the catalog through its HTTP API, without a network."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency()
+    platform = providers.Container(PlatformContainer, settings=settings)
+    clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
+    bus = providers.Singleton(LocalBus, store, clock=clock)
+
+    catalog = providers.Container(CatalogContainer, records=store.provided.records.call(CATALOG), clock=clock, ids=ids)
+    catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
+    catalog_client = providers.Singleton(
+        Client,
+        providers.Singleton(httpx.ASGITransport, catalog_app),
+        base_url="http://catalog",
+        budget=settings.provided.catalog_budget,
+        now=providers.Object(time.monotonic),
+        most=_MOST_CACHED,
+    )
+    rewards = providers.Container(RewardsContainer, records=store.provided.records.call(REWARDS), clock=clock, ids=ids)
+    orders = providers.Container(
+        OrdersContainer,
+        records=store.provided.records.call(ORDERS),
+        catalog_client=catalog_client,
+        clock=clock,
+        ids=ids,
+        settings=settings,
+        admit=bus.provided.admit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A shop that is open: its store is, and if it serves, its deliveries are made."""
+
+    app: ASGIApp
+    bus: LocalBus
+    store: SqliteStore
+    clock: Clock
+    tokens: Tokens
+    catalog: CatalogContainer
+    orders: OrdersContainer
+    rewards: RewardsContainer
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, serving: bool = False, clock: Clock = system_clock) -> AsyncIterator[Shop]:
+    """Open the shop; `serving`: as the store's only server, which makes deliveries and runs jobs.
+
+    A command opens it beside a server: what it commits is delivered by that server, or the next one.
+    """
+    house = Monolith(settings=settings)
+    house.platform.clock.override(providers.Object(clock))
+    async with AsyncExitStack() as stack:
+        if serving:
+            stack.enter_context(only_server(settings.data))
+        store, bus = house.store(), house.bus()
+        await store.open()
+        stack.push_async_callback(store.close)
+        stack.push_async_callback(house.catalog_client().close)
+        consumers = {
+            "catalog": house.catalog.reactions().table(),
+            "orders": house.orders.reactions().table(),
+            "rewards": house.rewards.reactions().table(),
+        }
+        listen(store, consumers)
+        if serving:
+            await bus.start(consumers, house.catalog.jobs().table(), alone=True)
+            stack.push_async_callback(bus.stop)
+        routes = [
+            *house.catalog.api().routes(),
+            *house.orders.api().routes(),
+            *house.rewards.api().routes(),
+        ]
+        app = build_app(routes, tokens=house.tokens(), ids=house.ids())
+        yield Shop(app, bus, store, clock, house.tokens(), house.catalog, house.orders, house.rewards)
+
+
+def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], Awaitable[None]] | None = None) -> None:
+    """Serve until told to stop; `begin` runs once the shop is open and before it answers."""
+    configure_logs(settings.log_level)
+
+    async def run() -> None:
+        async with opened(settings, serving=True) as shop:
+            if begin is not None:
+                await begin(shop)
+            await server_of(shop, host=host, port=port).serve()
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run())
+
+
+def server_of(shop: Shop, *, host: str, port: int) -> uvicorn.Server:
+    """An HTTP server for the shop's app; on a signal it finishes what it has begun."""
+    config = uvicorn.Config(
+        shop.app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    return uvicorn.Server(config)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,1 @@
+"""Words all contexts share: money, ids, time, refusals, events. Pure and tiny."""

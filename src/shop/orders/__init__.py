@@ -1,0 +1,1 @@
+"""Orders: placed, confirmed when stock is reserved, completed when paid."""

@@ -1,0 +1,1 @@
+"""The acts of orders, one a file, and what they need."""

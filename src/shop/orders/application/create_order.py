@@ -1,0 +1,99 @@
+"""Place an order: once per Idempotency-Key, at the catalog's prices, without waiting for its stock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shop.kernel.clock import Clock, rfc3339
+from shop.kernel.errors import Clash, Invalid
+from shop.kernel.events import Cause
+from shop.kernel.ids import Ids
+from shop.kernel.money import Money
+from shop.orders.application.ports import Catalog, Guard, Orders
+from shop.orders.contract import OrderCreated, OrderedLine
+from shop.orders.domain.order import Moment, Order, merged, place
+
+
+class KeyReused(Invalid):
+    """The Idempotency-Key came with another request before."""
+
+    code = "idempotency-key-reused"
+
+
+class TotalDiffers(Clash):
+    """The total is not what the customer was shown."""
+
+    code = "total-differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """What a customer asks for; `key` and `fingerprint` make it happen once."""
+
+    customer_id: str
+    items: Sequence[tuple[str, int]]
+    key: str
+    fingerprint: str
+    expected_total: str | None = None
+    reference: str | None = None
+    shipping_address: Mapping[str, str] | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOrder:
+    """Write set: order, guard; event `order.created`."""
+
+    orders: Orders
+    catalog: Catalog
+    clock: Clock
+    ids: Ids
+    expiry: timedelta
+
+    async def __call__(self, *, wanted: NewOrder, cause: Cause) -> tuple[Order, bool]:
+        """The order, and whether it was there before."""
+        guard = await self.orders.guarded(wanted.key)
+        if guard is not None:
+            return await self._placed_before(guard, wanted), True
+        order = await self._place(wanted, cause)
+        await self.orders.add(
+            order,
+            guard=Guard(key=wanted.key, fingerprint=wanted.fingerprint, result=order.order_id),
+            events=[_created(order)],
+            cause=cause,
+        )
+        return order, False
+
+    async def _placed_before(self, guard: Guard, wanted: NewOrder) -> Order:
+        order = await self.orders.get(guard.result)
+        if guard.fingerprint != wanted.fingerprint or order is None:
+            raise KeyReused("this Idempotency-Key came with another body before: use a new key for a new order")
+        return order
+
+    async def _place(self, wanted: NewOrder, cause: Cause) -> Order:
+        quantities = merged(wanted.items)
+        now = self.clock()
+        order = place(
+            order_id=self.ids("ord"),
+            customer_id=wanted.customer_id,
+            quantities=quantities,
+            products=await self.catalog.products(quantities.keys()),
+            placed=Moment(what=OrderCreated.TYPE, at=rfc3339(now), by=cause.id),
+            expires_at=rfc3339(now + self.expiry),
+            reference=wanted.reference,
+            shipping_address=wanted.shipping_address,
+            metadata=wanted.metadata,
+        )
+        if wanted.expected_total is not None and Money.parse(wanted.expected_total, order.currency) != order.total:
+            raise TotalDiffers(
+                f"the total is {order.total} {order.currency}, not {wanted.expected_total}: show it and ask again",
+                extra={"total": str(order.total), "expectedTotal": wanted.expected_total, "currency": order.currency},
+            )
+        return order
+
+
+def _created(order: Order) -> OrderCreated:
+    lines = tuple(OrderedLine(product_id=line.product_id, quantity=line.quantity) for line in order.lines)
+    return OrderCreated(order_id=order.order_id, customer_id=order.customer_id, lines=lines)

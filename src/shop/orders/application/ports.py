@@ -1,0 +1,77 @@
+"""What orders needs from the world."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shop.kernel.errors import TryLater
+from shop.kernel.events import Cause, Event
+from shop.orders.domain.order import Order, ProductInfo
+
+
+class CatalogUnavailable(TryLater):
+    """The catalog does not answer, and what it said before is too old."""
+
+    code = "catalog-unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What an Idempotency-Key has led to: the same request finds it again."""
+
+    key: str
+    fingerprint: str  # of the request's body
+    result: str  # the id of what came of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What the payment provider told us of a payment, once and for all. `amount` is a decimal."""
+
+    payment_id: str
+    order_id: str
+    amount: str
+    currency: str
+    status: str
+    at: str
+    refused: str | None = None  # why it does not count
+
+
+class Orders(Protocol):
+    """The orders there are."""
+
+    async def get(self, order_id: str) -> Order | None:
+        """The order as it was last saved."""
+
+    async def guarded(self, key: str) -> Guard | None:
+        """What this key has led to."""
+
+    async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
+        """Save a new order, its guard and its events, all or nothing."""
+
+    async def save(self, order: Order, *, events: Sequence[Event], cause: Cause) -> None:
+        """Save an order as read and changed, with its events."""
+
+    async def of_customer(self, customer_id: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
+        """A customer's orders, newest first, and where the next page begins."""
+
+    async def in_status(self, status: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
+        """Everybody's orders in a status, newest first, and where the next page begins."""
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        """What is known of a payment."""
+
+    async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
+        """Keep what the provider said of a payment."""
+
+
+class Catalog(Protocol):
+    """The catalog, as orders sees it."""
+
+    async def products(self, product_ids: Collection[str]) -> Mapping[str, ProductInfo]:
+        """Those of the products that are for sale. `CatalogUnavailable` if nobody can tell."""
+
+    def forget(self, product_ids: Collection[str]) -> None:
+        """What was remembered of these products no longer holds."""

@@ -1,0 +1,61 @@
+"""Reading orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop.kernel.errors import NotFound
+from shop.orders.application.ports import Orders
+from shop.orders.domain.order import Order
+
+
+class NoSuchOrder(NotFound):
+    """No order with this id, or one of somebody else."""
+
+    code = "no-such-order"
+
+
+async def known(orders: Orders, order_id: str) -> Order:
+    """The order; `NoSuchOrder` if there is none."""
+    order = await orders.get(order_id)
+    if order is None:
+        raise NoSuchOrder("there is no such order")
+    return order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOrders:
+    """Orders, for those who may see them."""
+
+    orders: Orders
+
+    async def one(self, *, order_id: str, of_customer: str | None) -> Order:
+        """The order; somebody else's is not there. `of_customer=None`: anybody's."""
+        order = await known(self.orders, order_id)
+        if of_customer is not None and order.customer_id != of_customer:
+            raise NoSuchOrder("there is no such order")
+        return order
+
+    async def page(
+        self, *, of_customer: str | None, status: str | None, after: str | None, limit: int
+    ) -> tuple[list[Order], str | None]:
+        """A page, newest first: a customer's, or everybody's in a status."""
+        if of_customer is None:
+            return await self.orders.in_status(status or "completed", after=after, limit=limit)
+        if status is None:
+            return await self.orders.of_customer(of_customer, after=after, limit=limit)
+        return await self._filtered(of_customer, status, after, limit)
+
+    async def _filtered(
+        self, customer_id: str, status: str, after: str | None, limit: int
+    ) -> tuple[list[Order], str | None]:
+        found: list[Order] = []
+        for _ in range(_MOST_PAGES_READ):
+            page, after = await self.orders.of_customer(customer_id, after=after, limit=limit - len(found))
+            found += [order for order in page if order.status == status]
+            if after is None or len(found) >= limit:
+                break
+        return found, after
+
+
+_MOST_PAGES_READ = 5

@@ -1,0 +1,31 @@
+"""The catalog has reserved an order's stock, or could not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shop.kernel.clock import Clock, rfc3339
+from shop.kernel.events import Cause
+from shop.orders.application.consequences import consequences
+from shop.orders.application.ports import Orders
+from shop.orders.application.queries import known
+from shop.orders.domain.order import Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStock:
+    """Write set: order; `order.completed` if it is paid, `order.cancelled` if rejected (and `refund.due`)."""
+
+    orders: Orders
+    clock: Clock
+
+    async def __call__(
+        self, *, order_id: str, outcome: Literal["reserved", "rejected"], cause: Cause, detail: str | None = None
+    ) -> None:
+        """Nothing happens if it is known already."""
+        order = await known(self.orders, order_id)
+        moment = Moment(what=f"stock.{outcome}", at=rfc3339(self.clock()), by=cause.id, detail=detail)
+        after = order.with_stock(outcome, moment)
+        if after is not order:
+            await self.orders.save(after, events=consequences(order, after), cause=cause)

@@ -1,0 +1,61 @@
+"""How orders is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dependency_injector import containers, providers
+
+from shop.kernel.clock import Clock
+from shop.kernel.events import Publisher
+from shop.kernel.ids import Ids
+from shop.orders.application.create_order import CreateOrder
+from shop.orders.application.note import Note
+from shop.orders.application.queries import ReadOrders
+from shop.orders.application.record_payment import RecordPayment
+from shop.orders.application.record_stock import RecordStock
+from shop.orders.application.take_payment import TakePayment
+from shop.orders.infrastructure.catalog import CatalogClient
+from shop.orders.infrastructure.store import OrdersStore
+from shop.orders.presentation.api import OrdersApi
+from shop.orders.presentation.events import OrdersReactions
+from shop.platform.http.client import Client
+from shop.platform.settings import Settings
+from shop.platform.storage.port import Records
+
+
+class OrdersContainer(containers.DeclarativeContainer):
+    """The `Dependency` lines are the bill to the platform."""
+
+    records: providers.Dependency[Records] = providers.Dependency()
+    catalog_client: providers.Dependency[Client] = providers.Dependency()
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    ids: providers.Dependency[Ids] = providers.Dependency()
+    settings: providers.Dependency[Settings] = providers.Dependency()
+    admit: providers.Dependency[Callable[[], None]] = providers.Dependency()
+
+    publish = providers.Singleton(Publisher, source="/shop/orders", ids=ids)
+    orders = providers.Singleton(OrdersStore, records=records, publish=publish, clock=clock)
+    catalog = providers.Singleton(CatalogClient, client=catalog_client)
+
+    create_order = providers.Singleton(
+        CreateOrder, orders=orders, catalog=catalog, clock=clock, ids=ids, expiry=settings.provided.order_expiry
+    )
+    take_payment = providers.Singleton(TakePayment, orders=orders, clock=clock)
+    record_stock = providers.Singleton(RecordStock, orders=orders, clock=clock)
+    record_payment = providers.Singleton(RecordPayment, orders=orders, clock=clock)
+    note = providers.Singleton(Note, orders=orders, clock=clock)
+    read_orders = providers.Singleton(ReadOrders, orders=orders)
+
+    api = providers.Singleton(
+        OrdersApi,
+        create_order=create_order,
+        read_orders=read_orders,
+        take_payment=take_payment,
+        payment_secrets=settings.provided.payment_secrets,
+        clock=clock,
+        admit=admit,
+    )
+    reactions = providers.Singleton(
+        OrdersReactions, record_stock=record_stock, record_payment=record_payment, note=note, catalog=catalog
+    )

@@ -1,0 +1,1 @@
+"""What is true of orders, whatever the machinery: pure."""

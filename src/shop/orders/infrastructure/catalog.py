@@ -1,0 +1,55 @@
+"""The catalog as orders sees it: an anti-corruption layer (seed «Anti-Corruption Layer»).
+
+It decodes into a struct of its own with just the fields orders needs, so that nothing else of the catalog's can
+break orders, and keeps its own frozen type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from shop.kernel.money import Money
+from shop.orders.application.ports import CatalogUnavailable
+from shop.orders.domain.order import ProductInfo
+from shop.platform.http.client import Client, Collected, OriginUnavailable
+
+
+class _CatalogProduct(msgspec.Struct, frozen=True, rename="camel"):
+    product_id: str
+    name: str
+    base_price: str
+    currency: str
+    discounted_price: str | None = None
+    status: str = "active"
+
+
+def _translate(product: _CatalogProduct) -> tuple[str, ProductInfo | None]:
+    if product.status != "active":
+        return product.product_id, None
+    price = Money.parse(product.discounted_price or product.base_price, product.currency)
+    return product.product_id, ProductInfo(product.product_id, product.name, price.minor, price.currency)
+
+
+_PRODUCTS = Collected(path="/products", wire=_CatalogProduct, translate=_translate, tag="product")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogClient:
+    """Asks the catalog over HTTP, in one process or across a network."""
+
+    client: Client
+
+    async def products(self, product_ids: Collection[str]) -> Mapping[str, ProductInfo]:
+        """Those of the products that are for sale. `CatalogUnavailable` if nobody can tell."""
+        try:
+            found = await self.client.get_many(_PRODUCTS, product_ids)
+        except OriginUnavailable as error:
+            raise CatalogUnavailable("the catalog does not answer: try again", retry_after=5) from error
+        return {product_id: product for product_id, product in found.items() if product is not None}
+
+    def forget(self, product_ids: Collection[str]) -> None:
+        """What was remembered of these products no longer holds."""
+        self.client.drop(f"product:{product_id}" for product_id in product_ids)

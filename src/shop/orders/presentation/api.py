@@ -1,0 +1,192 @@
+"""Orders over HTTP."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from shop.kernel.clock import Clock
+from shop.kernel.errors import Invalid
+from shop.kernel.money import decimal_text
+from shop.orders.application.create_order import CreateOrder, NewOrder
+from shop.orders.application.queries import ReadOrders
+from shop.orders.application.take_payment import TakePayment
+from shop.orders.contract import LineView, MomentView, OrderPage, OrderView
+from shop.orders.domain.order import Order, Status
+from shop.platform import signatures
+from shop.platform.retry import again
+from shop.platform.web import Web, anyone, caller_of, callers, cause_of, next_link, reply, take_key
+
+ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$")]
+Texts = Annotated[
+    dict[Annotated[str, msgspec.Meta(max_length=100)], Annotated[str, msgspec.Meta(max_length=1000)]],
+    msgspec.Meta(max_length=40),
+]
+Limit = Annotated[int, Parameter(ge=1, le=100, default=50)]
+
+
+class ItemBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """So many of one product."""
+
+    product_id: ProductId
+    quantity: int
+
+
+class OrderBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """An order to place. Lines of the same product are added up; `expectedTotal` is what the customer was shown."""
+
+    items: list[ItemBody]
+    expected_total: str | None = None
+    reference: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    shipping_address: Texts | None = None
+    metadata: Texts | None = None
+
+
+class PaymentBody(msgspec.Struct, frozen=True, rename="camel"):
+    """What the payment provider tells; it may tell more than we read."""
+
+    payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    amount: str
+    currency: str
+    status: Annotated[str, msgspec.Meta(pattern="^(completed|failed)$")]
+
+
+class PaymentReceipt(msgspec.Struct, frozen=True, rename="camel"):
+    """The payment is kept; `duplicate` if it was told before."""
+
+    payment_id: str
+    duplicate: bool
+
+
+class WhoseOrders(Invalid):
+    """Staff must say whose orders, or in which status."""
+
+    code = "whose-orders"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrdersApi:
+    """The routes of orders and what each of them does."""
+
+    create_order: CreateOrder
+    read_orders: ReadOrders
+    take_payment: TakePayment
+    payment_secrets: tuple[str, ...]
+    clock: Clock
+    admit: Callable[[], None]
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Path, who may call, what happens."""
+        return [
+            post("/orders", guards=[callers("customer")], status_code=201)(self.create),
+            get("/orders/{order_id:str}", guards=[callers("customer", "staff")])(self.read),
+            get("/orders", guards=[callers("customer", "staff")])(self.list),
+            post("/payments/webhook", guards=[anyone], status_code=200)(self.pay),
+        ]
+
+    async def create(self, request: Web, data: OrderBody) -> Response[OrderView]:
+        """Place an order. The same Idempotency-Key and body is the same order; another body is refused."""
+        self.admit()
+        customer_id = caller_of(request).subject
+        wanted = NewOrder(
+            customer_id=customer_id,
+            items=[(item.product_id, item.quantity) for item in data.items],
+            key=f"{customer_id}/create-order/{take_key(request)}",
+            fingerprint=hashlib.sha256(msgspec.json.encode(data, order="deterministic")).hexdigest(),
+            expected_total=data.expected_total,
+            reference=data.reference,
+            shipping_address=data.shipping_address,
+            metadata=data.metadata,
+        )
+        order, replayed = await again(self.create_order, wanted=wanted, cause=cause_of(request))
+        headers = {"Location": f"/orders/{order.order_id}"} | ({"Idempotent-Replayed": "true"} if replayed else {})
+        return reply(_as_placed(order), status=201, headers=headers)
+
+    async def read(self, request: Web, order_id: str) -> Response[OrderView]:
+        """An order as it stands, with its timeline."""
+        caller = caller_of(request)
+        of_customer = None if caller.role == "staff" else caller.subject
+        return reply(_as_it_stands(await self.read_orders.one(order_id=order_id, of_customer=of_customer)))
+
+    async def list(
+        self,
+        request: Web,
+        limit: Limit,
+        status: Status | None = None,
+        cursor: str | None = None,
+        customer_id: Annotated[str | None, Parameter(query="customerId")] = None,
+    ) -> Response[OrderPage]:
+        """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
+        caller = caller_of(request)
+        whose = customer_id if caller.role == "staff" else caller.subject
+        if whose is None and status is None:
+            raise WhoseOrders("say which orders: ?status=… or ?customerId=…")
+        orders, after = await self.read_orders.page(of_customer=whose, status=status, after=cursor, limit=limit)
+        return reply(
+            OrderPage(data=tuple(map(_as_it_stands, orders)), next_cursor=after), headers=next_link(request, after)
+        )
+
+    async def pay(self, request: Web, data: PaymentBody) -> Response[PaymentReceipt]:
+        """The payment provider tells of a payment; signed, taken once."""
+        signatures.verify(
+            request.headers.get("payment-signature"),
+            secrets=self.payment_secrets,
+            now=self.clock(),
+            body=await request.body(),
+        )
+        new = await again(
+            self.take_payment,
+            payment_id=data.payment_id,
+            order_id=data.order_id,
+            amount=data.amount,
+            currency=data.currency,
+            status=data.status,
+            cause=cause_of(request),
+        )
+        return reply(PaymentReceipt(data.payment_id, not new))
+
+
+def _as_placed(order: Order) -> OrderView:
+    """What never changes of an order: the answer to the request that placed it, and to its copies."""
+    return _view(order, status=Status.PENDING)
+
+
+def _as_it_stands(order: Order) -> OrderView:
+    timeline = tuple(MomentView(what=m.what, at=m.at, by=m.by, detail=m.detail) for m in order.timeline)
+    return _view(order, status=order.status, reason=order.reason, timeline=timeline)
+
+
+def _view(
+    order: Order, *, status: Status, reason: str | None = None, timeline: tuple[MomentView, ...] = ()
+) -> OrderView:
+    currency = order.currency
+    return OrderView(
+        order_id=order.order_id,
+        customer_id=order.customer_id,
+        status=status.value,
+        lines=tuple(
+            LineView(
+                product_id=line.product_id,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=decimal_text(line.price, currency),
+                total=decimal_text(line.total, currency),
+            )
+            for line in order.lines
+        ),
+        total=str(order.total),
+        currency=currency,
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        reason=reason,
+        reference=order.reference,
+        shipping_address=dict(order.shipping_address) if order.shipping_address else None,
+        metadata=dict(order.metadata) if order.metadata else None,
+        timeline=timeline,
+    )

@@ -1,0 +1,60 @@
+"""What orders hears, and what it does then."""
+
+from dataclasses import dataclass
+
+from shop.catalog.contract import ProductCreated, ProductPriceChanged, ProductUpdated, StockRejected, StockReserved
+from shop.kernel.events import Cause, Envelope
+from shop.kernel.money import Money
+from shop.orders.application.note import Note
+from shop.orders.application.ports import Catalog
+from shop.orders.application.record_payment import RecordPayment
+from shop.orders.application.record_stock import RecordStock
+from shop.orders.contract import PaymentCompleted
+from shop.platform.bus import Reactions
+from shop.rewards.contract import RewardIssued
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrdersReactions:
+    """The reactions of orders."""
+
+    record_stock: RecordStock
+    record_payment: RecordPayment
+    note: Note
+    catalog: Catalog
+
+    def table(self) -> Reactions:
+        """`{event type: reaction}`."""
+        return {
+            StockReserved.TYPE: self._reserved,
+            StockRejected.TYPE: self._rejected,
+            PaymentCompleted.TYPE: self._paid,
+            RewardIssued.TYPE: self._rewarded,
+            ProductCreated.TYPE: self._product_changed,
+            ProductUpdated.TYPE: self._product_changed,
+            ProductPriceChanged.TYPE: self._product_changed,
+        }
+
+    async def _reserved(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(StockReserved)
+        await self.record_stock(order_id=fact.order_id, outcome="reserved", cause=cause)
+
+    async def _rejected(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(StockRejected)
+        short = [shortage.product_id for shortage in fact.short]
+        self.catalog.forget(short)
+        await self.record_stock(
+            order_id=fact.order_id, outcome="rejected", cause=cause, detail=", ".join(short[:10]) or None
+        )
+
+    async def _paid(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(PaymentCompleted)
+        amount = Money.parse(fact.amount, fact.currency)
+        await self.record_payment(order_id=fact.order_id, payment_id=fact.payment_id, amount=amount, cause=cause)
+
+    async def _rewarded(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(RewardIssued)
+        await self.note(order_id=fact.order_id, what=fact.TYPE, detail=f"{fact.points} points", cause=cause)
+
+    async def _product_changed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        self.catalog.forget([envelope.subject])

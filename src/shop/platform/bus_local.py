@@ -1,0 +1,192 @@
+"""The bus of one process (or several on one store): durable deliveries beside the data that caused them.
+
+A delivery goes from COMMIT straight to a worker; its end is in the commit of the effect it has: effectively once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from datetime import datetime, timedelta
+from itertools import starmap
+
+import structlog
+
+from shop.kernel.clock import Clock
+from shop.kernel.errors import NotYet, TryLater
+from shop.kernel.events import Cause
+from shop.platform.bus import Consumers, Job, Jobs, routes, wait_after
+from shop.platform.retry import again
+from shop.platform.storage import sqlite_deliveries as deliveries
+from shop.platform.storage.port import AlreadyConsumed, Unavailable
+from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.storage.sqlite_deliveries import Queued
+
+_WORKERS = 64
+_MOST_IN_MEMORY = 10_000
+_PAGE = 500
+_LOOK = 0.1  # seconds between looks for what others have committed
+_LOOK_FOR_OVERDUE = timedelta(seconds=5)
+
+_MOST_WAIT = timedelta(seconds=30)
+
+log = structlog.get_logger("shop.bus")
+
+
+class Overloaded(TryLater):
+    """Deliveries wait too long to accept more."""
+
+    code = "overloaded"
+
+
+def listen(store: SqliteStore, consumers: Consumers) -> None:
+    """From now on what is committed to the store queues its deliveries; some server makes them."""
+    store.routes = routes(consumers)
+
+
+class LocalBus:
+    """Delivers what the store has queued, and runs the scheduled jobs."""
+
+    def __init__(self, store: SqliteStore, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._consumers: Consumers = {}
+        self._name = f"server-{secrets.token_hex(8)}"
+        self._queue: deque[Queued] = deque()
+        self._held: set[str] = set()  # deliveries in memory that are not ended
+        self._spilled: int | None = None  # deliveries after this one are in the table only
+        self._workers: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self, consumers: Consumers, jobs: Jobs, *, alone: bool) -> None:
+        """Begin to deliver. `alone`: no other server uses this store, so every claim is an old one."""
+        self._consumers = consumers
+        listen(self._store, consumers)
+        if alone:
+            await self._store.file.write(lambda connection: deliveries.release(connection, owner=None))
+        self._store.owner = self._name
+        self._store.on_queued = self._take
+        self._store.on_ended = lambda delivery: self._held.discard(delivery.id)
+        self._loops = [asyncio.create_task(loop) for loop in (self._look(), *starmap(self._repeat, jobs.items()))]
+
+    async def stop(self) -> None:
+        """Finish the reactions that have begun; the rest stays queued for the next server."""
+        self._stopping = True
+        self._store.owner = None
+        self._store.on_queued = None
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, *self._workers, return_exceptions=True)
+        await self._store.file.write(lambda connection: deliveries.release(connection, owner=self._name))
+
+    def admit(self) -> None:
+        """`Overloaded` while deliveries wait too long already: what is accepted is to be dealt with soon."""
+        if self._queue and self._clock() - self._queue[0].since > _MOST_WAIT:
+            raise Overloaded("there is more work than can be done: try again", retry_after=5)
+
+    def idle(self) -> bool:
+        """Nothing is on its way: every delivery is ended, dead, or waits for a later attempt."""
+        return not deliveries.on_their_way(self._store.file.reader, due_by=self._clock())
+
+    def _take(self, queued: list[Queued]) -> None:
+        for one in queued:
+            if one.delivery.id in self._held:
+                continue
+            if self._spilled is None and len(self._queue) >= _MOST_IN_MEMORY:
+                self._spilled = int(one.delivery.id) - 1
+            if self._spilled is None:
+                self._held.add(one.delivery.id)
+                self._queue.append(one)
+        for _ in range(min(len(self._queue), _WORKERS - len(self._workers))):
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        while self._queue and not self._stopping:
+            queued = self._queue.popleft()
+            try:
+                await self._deliver(queued)
+            except Exception as error:  # noqa: BLE001 - the store is out of reach; the claim runs out and is taken over
+                log.error("delivery.left", event_id=queued.envelope.id, reason=str(error))  # noqa: TRY400
+            finally:
+                self._held.discard(queued.delivery.id)
+            if self._spilled is not None and len(self._queue) < _PAGE:
+                self._page_in(self._spilled)
+
+    async def _deliver(self, queued: Queued) -> None:
+        delivery, envelope = queued.delivery, queued.envelope
+        react = self._consumers.get(delivery.consumer, {}).get(envelope.type)
+        cause = Cause(id=envelope.id, traceparent=envelope.traceparent, delivery=delivery)
+        try:
+            if react is None:
+                raise LookupError(f"{delivery.consumer} has no reaction to {envelope.type}")  # noqa: TRY301
+            await again(react, envelope, cause)
+            if delivery.id in self._held:  # the reaction had nothing to write, so nothing has ended it
+                await self._store.file.write(lambda connection: deliveries.end(connection, delivery))
+        except AlreadyConsumed:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a reaction raises, the event is not lost
+            await self._postpone(queued, error)
+
+    async def _postpone(self, queued: Queued, error: Exception) -> None:
+        attempts = queued.attempts + 1
+        wait = wait_after(attempts)
+        now = self._clock()
+        reason = f"{type(error).__name__}: {error}"[:1000]
+        told = {
+            "event_type": queued.envelope.type,
+            "event_id": queued.envelope.id,
+            "consumer": queued.delivery.consumer,
+        }
+        if wait is None:
+            log.error("delivery.dead", attempts=attempts, reason=reason, **told)
+            await self._store.file.write(
+                lambda c: deliveries.bury(c, queued.delivery, at=now, attempts=attempts, error=reason)
+            )
+            return
+        if not isinstance(error, NotYet):
+            log.warning("delivery.failed", attempts=attempts, again_in=str(wait), reason=reason, **told)
+        await self._store.file.write(
+            lambda c: deliveries.retry(c, queued.delivery, due=now + wait, attempts=attempts, error=reason)
+        )
+
+    def _page_in(self, since: int) -> None:
+        page = deliveries.mine(self._store.file.reader, owner=self._name, after=since, most=_PAGE)
+        self._spilled = None
+        self._take(page)
+        if len(page) == _PAGE:
+            self._spilled = int(page[-1].delivery.id)
+
+    async def _look(self) -> None:
+        """Take over what others committed and nobody delivers, and retries that are due."""
+        overdue_at = self._clock()
+        while True:
+            now = self._clock()
+            try:
+                if now >= overdue_at or deliveries.unclaimed(self._store.file.reader, now=now):
+                    await self._claim(now)
+                    overdue_at = now + _LOOK_FOR_OVERDUE
+            except Unavailable as error:
+                log.warning("deliveries.unreachable", reason=str(error))
+            await asyncio.sleep(_LOOK)
+
+    async def _claim(self, now: datetime) -> None:
+        if len(self._queue) < _MOST_IN_MEMORY - _PAGE:
+            claimed = await self._store.file.write(
+                lambda connection: deliveries.claim(connection, owner=self._name, now=now, most=_PAGE)
+            )
+            self._take(claimed)
+
+    async def _repeat(self, name: str, job: Job) -> None:
+        due = self._clock() + job.every
+        while True:
+            if self._clock() >= due:
+                due = self._clock() + job.every
+                try:
+                    await again(job.run, Cause(id=f"job_{name}"))
+                except Exception:
+                    log.exception("job.failed", job=name)
+            await asyncio.sleep(1)

@@ -1,0 +1,86 @@
+"""Every environment variable, read once into one frozen struct."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from shop.kernel.errors import Invalid
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class WrongSetting(Invalid):
+    """An environment variable has a value that is not allowed."""
+
+    code = "wrong-setting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this process is set up."""
+
+    data: Path  # SHOP_DATA: the folder of the embedded store
+    jwt_key: str  # SHOP_JWT_KEY: signs and checks bearer tokens (HS256)
+    payment_secrets: tuple[str, ...]  # SHOP_PAYMENT_SECRETS: of the payment provider; the first one signs
+    order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
+    catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
+    log_level: str  # SHOP_LOG
+
+    @property
+    def store(self) -> Path:
+        """The one file of the embedded store."""
+        return self.data / "shop.db"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings; what is not set has a default that works on a laptop. `WrongSetting` names what is wrong."""
+    data = Path(environ.get("SHOP_DATA") or "data")
+    if data.exists() and not data.is_dir():
+        raise WrongSetting(f"SHOP_DATA={data} is a file: name a folder")
+    return Settings(
+        data=data,
+        jwt_key=_key("SHOP_JWT_KEY", environ, data / "jwt.key"),
+        payment_secrets=tuple(_key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")),
+        order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
+        catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
+        log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
+    )
+
+
+def _key(name: str, environ: Mapping[str, str], file: Path) -> str:
+    """A secret from the environment, else one that is made on the first run and kept beside the data."""
+    key = environ.get(name)
+    if key is None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with file.open("x", encoding="ascii") as fresh:
+                file.chmod(0o600)
+                fresh.write(secrets.token_urlsafe(32))
+        except FileExistsError:
+            pass
+        key = file.read_text(encoding="ascii").strip()
+    if any(len(part) < 32 for part in key.split(",")):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
+        raise WrongSetting(f"{name} is too short: give at least 32 characters")
+    return key
+
+
+def _number(name: str, environ: Mapping[str, str], default: float, *, most: float) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 < number <= most:
+        raise WrongSetting(f"{name}={text} is not allowed: give a number above 0 and up to {most:g}")
+    return number
+
+
+def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:
+    text = (environ.get(name) or default).lower()
+    if text not in allowed:
+        raise WrongSetting(f"{name}={text} is not allowed: give one of {', '.join(allowed)}")
+    return text

@@ -1,0 +1,216 @@
+"""One SQLite file: a thread that writes, with group commit; readers that do not wait for it.
+
+Units of work reach the thread once per turn of the event loop. It takes all that wait, gives each a savepoint,
+and commits them together; while that COMMIT syncs, the next group gathers. No timer, no linger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+from shop.platform.storage.port import Unavailable
+
+T = TypeVar("T")
+
+Unit = Callable[[sqlite3.Connection], Any]
+_Waiting = tuple[Unit, "asyncio.Future[Any]", Callable[[Any], None] | None]
+_Settled = tuple[_Waiting, Any, BaseException | None]
+
+_MOST_UNITS = 512
+_MOST_SECONDS = 0.020  # of statements in one group
+_PATIENCE = 60.0  # seconds for a lock that another process holds
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+class StoreUnusable(Unavailable):
+    """The file is no store that this program can use."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What the writer did since it was opened."""
+
+    groups: int = 0  # COMMITs
+    units: int = 0
+    longest_wait: float = 0.0  # seconds for another process's lock
+
+
+class SqliteFile:
+    """The file and its connections."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.statistics = Statistics()
+        self._turn: list[_Waiting] = []
+        self._handed: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._aside = threading.local()
+        self._asides: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sqlite-read")
+
+    async def open(self) -> None:
+        """Start the writer. `StoreUnusable` says in one line why the file cannot be used."""
+        self._loop = asyncio.get_running_loop()
+        writer = self.connect()
+        self._thread = threading.Thread(target=self._write_all, args=(writer,), name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Finish what was handed over, then close every connection."""
+        if self._thread is not None:
+            self._hand_over()
+            self._handed.put(None)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+        self._pool.shutdown()
+        for connection in [*self._asides, *([self._reader] if self._reader else [])]:
+            connection.close()
+        self._asides.clear()
+        self._reader = None
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection, autocommit, that never waits inside SQLite: its waiting is unfair between processes."""
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise StoreUnusable(f"SQLite {sqlite3.sqlite_version} is too old: shop needs 3.35 or newer")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=0
+            )
+            patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -65536")
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(f"{self.path} cannot be used as a store: {error}") from error
+        return connection
+
+    @property
+    def reader(self) -> sqlite3.Connection:
+        """The event loop's own connection, for reads that take microseconds."""
+        if self._reader is None:
+            self._reader = self.connect()
+        return self._reader
+
+    async def read_aside(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """A read that may take long, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: read(self._own_reader()))
+
+    async def write(self, unit: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None) -> T:
+        """Run the unit in the next group; returns once it is on disk.
+
+        What the unit raises undoes it alone. `then` hears the result even if the caller has gone away.
+        """
+        if self._thread is None or self._loop is None:
+            raise Unavailable("the store is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._turn.append((unit, future, then))
+        if len(self._turn) == 1:
+            self._loop.call_soon(self._hand_over)
+        return await future
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._handed.put(self._turn)
+            self._turn = []
+
+    def _write_all(self, connection: sqlite3.Connection) -> None:
+        loop = cast("asyncio.AbstractEventLoop", self._loop)
+        waiting: deque[_Waiting] = deque()
+        closing = False
+        while waiting or not closing:
+            for units in self._taken(wait=not waiting):
+                closing = closing or units is None
+                waiting.extend(units or ())
+            if waiting:
+                loop.call_soon_threadsafe(_settle, self._commit_group(connection, waiting))
+        connection.close()
+
+    def _taken(self, *, wait: bool) -> Iterator[list[_Waiting] | None]:
+        if wait:
+            yield self._handed.get()
+        with suppress(Empty):
+            while True:
+                yield self._handed.get_nowait()
+
+    def _commit_group(self, connection: sqlite3.Connection, waiting: deque[_Waiting]) -> list[_Settled]:
+        taken: list[_Waiting] = [waiting.popleft()]
+        settled: list[_Settled] = []
+        try:
+            waited = patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+            self.statistics.longest_wait = max(self.statistics.longest_wait, waited)
+            until = time.monotonic() + _MOST_SECONDS
+            settled.append(_run(connection, taken[0]))
+            while waiting and len(taken) < _MOST_UNITS and time.monotonic() < until:
+                taken.append(waiting.popleft())
+                settled.append(_run(connection, taken[-1]))
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            refused = Unavailable(f"the store did not take the write: {error}")
+            return [(one, None, refused) for one in taken]
+        self.statistics.groups += 1
+        self.statistics.units += len(settled)
+        return settled
+
+    def _own_reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._aside, "connection", None)
+        if connection is None:
+            connection = self._aside.connection = self.connect()
+            self._asides.append(connection)
+        return connection
+
+
+def patiently(lock: Callable[[], object]) -> float:
+    """Try until another process's lock is gone; the seconds it took. Fair between processes, unlike SQLite's own."""
+    begun = time.monotonic()
+    while True:
+        try:
+            lock()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() - begun > _PATIENCE:
+                raise
+            time.sleep(0.0005 + random.random() * 0.0005)  # noqa: S311 - jitter, not a secret
+        else:
+            return time.monotonic() - begun
+
+
+def _run(connection: sqlite3.Connection, waiting: _Waiting) -> _Settled:
+    connection.execute("SAVEPOINT unit")
+    try:
+        value = waiting[0](connection)
+    except Exception as error:  # noqa: BLE001 - it is the caller's, who gets it
+        connection.execute("ROLLBACK TO unit")
+        connection.execute("RELEASE unit")
+        return waiting, None, _translated(error)
+    connection.execute("RELEASE unit")
+    return waiting, value, None
+
+
+def _translated(error: Exception) -> Exception:
+    return Unavailable(f"the store did not take the write: {error}") if isinstance(error, sqlite3.Error) else error
+
+
+def _settle(group: list[_Settled]) -> None:
+    for (_, future, then), value, error in group:
+        if error is None and then is not None:
+            then(value)
+        if not future.done():
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)

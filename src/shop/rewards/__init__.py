@@ -1,0 +1,1 @@
+"""Rewards: an append-only ledger of points per customer."""

@@ -1,0 +1,1 @@
+"""The acts of rewards, one a file, and what they need."""

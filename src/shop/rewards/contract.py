@@ -1,0 +1,46 @@
+"""What rewards gives: its events, and the views others may read."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from shop.kernel.events import Event
+
+
+class RewardIssued(Event, frozen=True, kw_only=True):
+    """A customer earned points with an order."""
+
+    TYPE: ClassVar = "reward.issued"
+    ABOUT: ClassVar = "customer_id"
+
+    customer_id: str
+    points: int
+    order_id: str
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A customer's balance, in points."""
+
+    customer_id: str
+    balance: int
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One entry of the ledger."""
+
+    kind: str
+    points: int
+    source: str
+    rule: str
+    at: str
+    balance_after: int
+    order_id: str | None = None
+
+
+class EntryPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of the ledger, newest first; `nextCursor` asks for the next."""
+
+    data: tuple[EntryView, ...]
+    next_cursor: str | None

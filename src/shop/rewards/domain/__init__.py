@@ -1,0 +1,1 @@
+"""What is true of rewards, whatever the machinery: pure."""

@@ -1,0 +1,1 @@
+"""How rewards reaches the world."""

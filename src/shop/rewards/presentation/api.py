@@ -1,0 +1,71 @@
+"""Rewards over HTTP."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from shop.kernel.errors import NotFound
+from shop.platform.web import Web, caller_of, callers, next_link, reply
+from shop.rewards.application.ports import Ledger
+from shop.rewards.contract import AccountView, EntryPage, EntryView
+from shop.rewards.domain.account import Entry
+
+
+class NoSuchAccount(NotFound):
+    """No such customer, or somebody else."""
+
+    code = "no-such-account"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardsApi:
+    """The routes of rewards and what each of them does."""
+
+    ledger: Ledger
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Path, who may call, what happens."""
+        return [
+            get("/rewards/{customer_id:str}", guards=[callers("customer", "staff")])(self.read),
+            get("/rewards/{customer_id:str}/ledger", guards=[callers("customer", "staff")])(self.entries),
+        ]
+
+    async def read(self, request: Web, customer_id: str) -> Response[AccountView]:
+        """A customer's balance."""
+        _own(request, customer_id)
+        account = await self.ledger.account(customer_id)
+        return reply(AccountView(customer_id=account.customer_id, balance=account.balance))
+
+    async def entries(
+        self,
+        request: Web,
+        customer_id: str,
+        cursor: str | None = None,
+        limit: Annotated[int, Parameter(ge=1, le=100)] = 50,
+    ) -> Response[EntryPage]:
+        """What made the balance, newest first."""
+        _own(request, customer_id)
+        entries, after = await self.ledger.entries(customer_id, after=cursor, limit=limit)
+        page = EntryPage(data=tuple(map(_view, entries)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
+
+
+def _own(request: Web, customer_id: str) -> None:
+    caller = caller_of(request)
+    if caller.role != "staff" and caller.subject != customer_id:
+        raise NoSuchAccount("there is no such account")
+
+
+def _view(entry: Entry) -> EntryView:
+    return EntryView(
+        kind=entry.kind,
+        points=entry.points,
+        source=entry.source,
+        rule=entry.rule,
+        at=entry.at,
+        balance_after=entry.balance_after,
+        order_id=entry.order_id,
+    )

@@ -1,0 +1,45 @@
+"""The catalog over HTTP, on the SQLite engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shop.catalog.container import CatalogContainer
+from shop.catalog.infrastructure.store import LAYOUT
+from shop.kernel.ids import ids
+from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.tokens import Tokens
+from shop.platform.web import build_app
+
+
+@pytest.fixture
+async def store(tmp_path, time) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "shop.db", clock=time)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def wired(store, time) -> Any:
+    return CatalogContainer(records=store.records(LAYOUT), clock=lambda: time, ids=lambda: ids(time))
+
+
+@pytest.fixture
+async def anybody(wired, time) -> AsyncIterator[httpx.AsyncClient]:
+    app = build_app(wired.api().routes(), tokens=Tokens("k" * 32, clock=time), ids=ids(time))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
+        yield client
+
+
+@pytest.fixture
+async def staff(anybody, time) -> AsyncIterator[httpx.AsyncClient]:
+    token = Tokens("k" * 32, clock=time).sign(subject="s1", role="staff", lifetime=timedelta(days=30))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=anybody._transport, base_url="http://shop", headers=headers) as client:
+        yield client
