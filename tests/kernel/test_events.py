@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-class ParcelSent(Event):
+class ParcelSent(Event, frozen=True):
     TYPE: ClassVar[str] = "parcel.sent"
     ABOUT: ClassVar[str] = "parcel_id"
 
@@ -23,7 +23,7 @@ class ParcelSent(Event):
     weight_in_grams: int = 0
 
 
-class ParcelWeighed(Event):
+class ParcelWeighed(Event, frozen=True):
     TYPE: ClassVar[str] = "parcel.weighed"
     ABOUT: ClassVar[str] = "parcel_id"
     VERSION: ClassVar[int] = 3

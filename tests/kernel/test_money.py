@@ -72,14 +72,16 @@ def test_amounts_are_written_as_people_write_them(minor: int, currency: str, tex
         "", " ", "-", "--5", "+5", ".", ".5", "5.", "-.5", "1.2.3", "5-", "- 5", " 5", "5 ", "5\n", "5\x00",
         "1e3", "1E3", "2.5e1", "1e400", "0x10", "1_000", "1,000", "1,000.00", "29,99", "1 000", "€5", "5 EUR",
         "NaN", "sNaN", "nan", "Infinity", "-Infinity", "inf", "-inf", "None", "null", "true",
-        "٥", "٥.٠٠", "5.٠", "５", "²", "½", "−5", "5․0", "१२",
+        "\u0665", "\u0665.\u0660\u0660", "5.\u0660", "\uff15", "\u00b2", "\u00bd", "\u22125", "5\u20240",
         "29.999", "0.001", "9" * 19, "1" * 100_000, "0." + "0" * 100_000,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("currency", ["JPY", "EUR"])
 def test_a_text_that_is_no_amount_is_refused(text: str, currency: str) -> None:
-    with pytest.raises(NotMoney):
+    with pytest.raises(NotMoney) as refused:
         Money.parse(text, currency)
+
+    assert len(refused.value.detail) < 200
 
 
 @pytest.mark.parametrize(("text", "currency"), [("1.5", "JPY"), ("0.005", "EUR"), ("0.0005", "KWD")])
@@ -92,10 +94,9 @@ def test_more_decimals_than_the_currency_has_are_refused(text: str, currency: st
 def test_any_text_is_an_amount_or_refused_as_none(text: str, currency: str) -> None:
     try:
         money = Money.parse(text, currency)
-    except NotMoney as refused:
-        assert len(refused.detail) < 200
-    else:
-        assert Decimal(text).scaleb(exponent(currency)) == money.minor
+    except NotMoney:
+        return
+    assert Decimal(text).scaleb(exponent(currency)) == money.minor
 
 
 @pytest.mark.parametrize("code", ["", "eur", "EURO", "XXX", "BTC", "€", "EU", "EUR ", "DEM"])

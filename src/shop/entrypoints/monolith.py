@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import httpx
 import uvicorn
@@ -107,7 +108,16 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             *house.rewards.api().routes(),
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
-        yield Shop(app, bus, store, clock, house.tokens(), house.catalog, house.orders, house.rewards)
+        yield Shop(
+            app,
+            bus,
+            store,
+            clock,
+            house.tokens(),
+            cast("CatalogContainer", house.catalog),
+            cast("OrdersContainer", house.orders),
+            cast("RewardsContainer", house.rewards),
+        )
 
 
 def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], Awaitable[None]] | None = None) -> None:
@@ -127,7 +137,7 @@ def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], A
 def server_of(shop: Shop, *, host: str, port: int) -> uvicorn.Server:
     """An HTTP server for the shop's app; on a signal it finishes what it has begun."""
     config = uvicorn.Config(
-        shop.app,  # type: ignore[arg-type]
+        shop.app,
         host=host,
         port=port,
         lifespan="off",

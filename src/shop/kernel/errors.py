@@ -1,4 +1,4 @@
-"""The kinds of refusal. Each concrete one is named beside what raises it; `platform/web.py` gives them their HTTP status."""
+"""The kinds of refusal. Each concrete one is named beside what raises it; `platform/web.py` gives it a status."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -14,9 +14,9 @@ import msgspec
 import structlog
 from litestar import Litestar, MediaType, Request, Response
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.kernel import errors
@@ -78,7 +78,7 @@ class StrictRequest(Request[Caller, str, Any]):
 
     async def json(self) -> Any:
         """The decoded body; `NotJson` or `Wrong` with the field named."""
-        field = self.scope["route_handler"].parsed_data_field  # type: ignore[typeddict-item]
+        field = self.scope["route_handler"].parsed_data_field
         body = await self.body()
         try:
             return msgspec.json.decode(body, type=field.annotation) if field else msgspec.json.decode(body)
@@ -103,7 +103,7 @@ class Access:
 
     roles: tuple[str, ...]  # empty: anyone
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:  # noqa: ARG002
         """Know the caller; `WrongToken` without a token that is good, `NotAllowed` in another role."""
         if not self.roles:
             return
@@ -165,14 +165,13 @@ def build_app(
     *,
     tokens: Tokens,
     ids: Ids,
-    plugins: OpenAPIConfig | None = None,
 ) -> ASGIApp:
     """The routes as an ASGI app."""
     app = Litestar(
         route_handlers=list(routes),
         request_class=StrictRequest,
         exception_handlers={Exception: problem_of},
-        openapi_config=plugins,
+        openapi_config=None,
         request_max_body_size=MOST_BODY,
         logging_config=None,
         debug=False,
@@ -190,26 +189,25 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         request_id, traceparent = self._named(scope["headers"])
-        scope.setdefault("state", {})["cause"] = Cause(id=request_id, traceparent=traceparent)  # type: ignore[typeddict-item]
+        scope.setdefault("state", {})["cause"] = Cause(id=request_id, traceparent=traceparent)
         header = (b"x-request-id", request_id.encode())
+        method, path = scope["method"], scope["path"]
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], header]
                 status = message["status"]
-                if scope["method"] != "GET" or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    log.info(
-                        "request", method=scope["method"], path=scope["path"], status=status, request_id=request_id
-                    )
+                if method != "GET" or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    log.info("request", method=method, path=path, status=status, request_id=request_id)
             await send(message)
 
-        await self._app(scope, receive, send_named)  # type: ignore[arg-type]
+        await self._app(scope, receive, send_named)
 
-    def _named(self, headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, str | None]:
+    def _named(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str | None]:
         request_id = traceparent = None
         for name, value in headers:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):

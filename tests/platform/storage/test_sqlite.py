@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -164,24 +165,24 @@ async def test_a_write_beside_the_close_is_done_or_refused_but_never_left_hangin
 
 
 @pytest.mark.parametrize("content", [b"this is a shopping list\n" * 100, b"PK\x03\x04" + bytes(8000)])
-async def test_a_file_that_is_no_store_is_named_and_left_as_it_is(path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_store_is_named_and_left_as_it_is(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     with pytest.raises(Unavailable) as refused:
-        await SqliteStore(path, clock=system_clock).open()
+        asyncio.run(SqliteStore(path, clock=system_clock).open())
 
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == content
 
 
-async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
 
     with pytest.raises(Unavailable, match="data"):
-        await SqliteStore(tmp_path / "data" / "shop.db", clock=system_clock).open()
+        asyncio.run(SqliteStore(tmp_path / "data" / "shop.db", clock=system_clock).open())
     with pytest.raises(Unavailable, match="cannot"):
-        await SqliteStore(tmp_path, clock=system_clock).open()
+        asyncio.run(SqliteStore(tmp_path, clock=system_clock).open())
 
 
 async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
@@ -209,6 +210,23 @@ async def test_an_index_may_be_declared_later(path: Path) -> None:
     async with opened(path) as store:  # a program of before still works beside it
         records = store.records(Layout(context="parcels"))
         await records.commit(puts=[doc("parcel/2", was=1), doc("parcel/4")])
+
+
+async def test_two_that_declare_the_same_at_once_do_not_stumble_over_each_other(path: Path) -> None:
+    layouts = [Layout(context=f"context{n}", indexes={f"index{m}": 1 for m in range(9)}) for n in range(60)]
+    together = threading.Barrier(2, timeout=10)
+
+    def declare(store: SqliteStore) -> None:
+        for layout in layouts:
+            together.wait()
+            store.records(layout)
+
+    async with opened(path) as one, opened(path) as other:
+        await asyncio.gather(asyncio.to_thread(declare, one), asyncio.to_thread(declare, other))
+
+        for layout in layouts[::10]:
+            await one.records(layout).commit(puts=[doc("parcel/1")])
+            assert await other.records(layout).get("parcel/1") is not None
 
 
 @pytest.mark.parametrize("indexes", [{}, {"sender": 1}])
@@ -257,7 +275,7 @@ async def test_commits_at_the_same_time_share_a_few_commits_of_the_file(store: S
 async def test_one_that_is_refused_does_not_take_its_group_with_it(store: SqliteStore, records: Records) -> None:
     await records.commit(puts=[doc("parcel/taken")], changes=[Change(key="stock/1", by={"n": 10})])
 
-    def attempt(n: int) -> Awaitable[None]:
+    def attempt(n: int) -> Awaitable[object]:
         if n % 5 == 1:
             return records.commit(
                 puts=[doc(f"parcel/{n}"), doc("parcel/taken")], changes=[Change(key="stock/2", by={"n": 1})]
@@ -383,7 +401,13 @@ WRITER = """
                 one = f"{name}-{worker:02}-{n:04}"
                 await records.commit(
                     puts=[
-                        Put(key=f"left/{one}", body=b"{}", was=0, indexes={"sender": (name, one)}, words={"name": name}),
+                        Put(
+                            key=f"left/{one}",
+                            body=b"{}",
+                            was=0,
+                            indexes={"sender": (name, one)},
+                            words={"name": name},
+                        ),
                         Put(key=f"right/{one}", body=b"x" * 3000, was=0),
                     ],
                     changes=[Change(key="both", by={"n": 1}), Change(key=name, by={"n": 1})],

@@ -124,7 +124,7 @@ class Order:
 
     @property
     def paid(self) -> bool:
-        """Has a payment of the total been captured?"""
+        """Whether a payment of the total was captured."""
         return bool(self.payments)
 
     @property

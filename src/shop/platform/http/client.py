@@ -1,6 +1,6 @@
 """How one context reads another: a cache in front of an httpx transport.
 
-The cache stands before httpx, not inside it: a hit is a dictionary look-up, and what it finds is decoded and translated.
+The cache stands before httpx, not inside it: a hit is a dictionary look-up.
 Freshness is the origin's `Cache-Control: max-age` (RFC 9111 §4.2); events drop entries by tag before that.
 """
 
@@ -50,7 +50,7 @@ class Client:
         self, transport: httpx.AsyncBaseTransport, *, base_url: str, budget: float, now: Callable[[], float], most: int
     ) -> None:
         """`budget`: seconds for a whole call; `now`: monotonic seconds; `most`: bytes of bodies kept."""
-        self._http = httpx.AsyncClient(transport=transport, base_url=base_url, timeout=None)
+        self._http = httpx.AsyncClient(transport=transport, base_url=base_url, timeout=budget)
         self._budget = budget
         self._now = now
         self._most = most

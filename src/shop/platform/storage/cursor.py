@@ -24,9 +24,9 @@ def cursor(question: Sequence[object], point: object) -> str:
 def point(text: str, question: Sequence[object], kind: type[P]) -> P:
     """The place in it; `ForeignCursor` if it is none, or belongs to another question."""
     try:
-        asked, place = msgspec.json.decode(  # type: ignore[misc]
-            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[list[object], kind]
-        )
+        body = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        asked, raw = msgspec.json.decode(body, type=tuple[list[object], msgspec.Raw])
+        place = msgspec.json.decode(raw, type=kind)
     except (ValueError, msgspec.MsgspecError) as error:
         raise ForeignCursor("this is no cursor of ours: begin without one") from error
     if asked != list(question):

@@ -190,7 +190,9 @@ def check(
         for name, (group, place) in put.indexes.items():
             if name not in layout.indexes:
                 raise ValueError(f"{layout.context} declares no index {name}")
-            if not group or not place or len(place.encode()) > MOST_PLACE:
-                raise ValueError(f"{put.key}: the place in {name} is empty or longer than {MOST_PLACE} bytes")
+            if not group or not place:
+                raise ValueError(f"{put.key}: its place in {name} is empty")
+            if len(place.encode()) > MOST_PLACE:
+                raise TooMuch(f"{put.key}: its place in {name} is longer than {MOST_PLACE} bytes")
         if put.words.keys() - layout.words.keys():
             raise ValueError(f"{layout.context} declares no words {sorted(put.words.keys() - layout.words.keys())}")

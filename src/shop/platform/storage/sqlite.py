@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shop.kernel.clock import Clock
@@ -20,6 +19,7 @@ from shop.platform.storage.cursor import cursor, point
 from shop.platform.storage.port import (
     HIGHEST,
     MOST_WORDS,
+    AlreadyConsumed,
     Change,
     Conflict,
     Counts,
@@ -32,11 +32,10 @@ from shop.platform.storage.port import (
     TooMuch,
     check,
 )
-from shop.platform.storage.sqlite_deliveries import Queued, micros
+from shop.platform.storage.sqlite_deliveries import Queued, micros, moment_of
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
 from shop.platform.storage.words import PREFIX_FROM, fold
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION = ""  # the name under which a key's counters keep their version
 
 
@@ -126,7 +125,7 @@ class _SqliteRecords:
     ) -> Page:
         question = [index, group, low, high, newest_first]
         edge = ("", "") if not newest_first else (HIGHEST * 2, HIGHEST)
-        place, key = point(after, question, tuple[str, str]) if after else edge
+        place, key = point(after, question, tuple[str, str]) if after is not None else edge
         asked = (group, low, high, place, key, micros(self._clock()), limit + 1)
         rows = self._file.reader.execute(self._sql.find(index, newest_first=newest_first), asked).fetchall()
         more = len(rows) > limit
@@ -138,7 +137,7 @@ class _SqliteRecords:
         if not folded:
             return Page([], None)
         question = ["search", *folded]
-        skip = point(after, question, int) if after else 0
+        skip = point(after, question, int) if after is not None else 0
         match = " ".join(f'"{word}"*' if len(word) >= PREFIX_FROM else f'"{word}"' for word in folded)
         asked = (match, micros(self._clock()), limit + 1, max(skip, 0))
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.search, asked).fetchall())
@@ -148,7 +147,7 @@ class _SqliteRecords:
 
     async def scan(self, prefix: str, *, after: str | None = None, limit: int = 500) -> Page:
         question = ["scan", prefix]
-        since = point(after, question, str) if after else ""
+        since = point(after, question, str) if after is not None else ""
         asked = (prefix, prefix + HIGHEST, since, micros(self._clock()), limit + 1)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.scan, asked).fetchall())
         more = len(rows) > limit
@@ -172,7 +171,7 @@ class _SqliteRecords:
             if consumed is not None:
                 try:
                     deliveries.end(connection, consumed)
-                except deliveries.AlreadyConsumed:
+                except AlreadyConsumed:
                     if store.inbox:
                         raise
             self._put(connection, puts, changes, words, micros(now))
@@ -193,19 +192,20 @@ class _SqliteRecords:
         for put in puts:
             body, packed = pack(put.key, put.body)
             expires = micros(put.expires) if put.expires else None
+            worded = bool(words.get(put.key))
             places = [part for name in self._layout.indexes for part in put.indexes.get(name, (None, None))]
             if put.was:
                 row = connection.execute(
-                    self._sql.replace, (put.was + 1, body, packed, now, expires, *places, put.key, put.was, now)
+                    self._sql.replace, (put.was + 1, body, packed, now, expires, *places, worded, put.key, put.was, now)
                 ).fetchone()
             else:
                 row = connection.execute(
-                    self._sql.insert, (put.key, 1, body, packed, now, expires, *places, now)
+                    self._sql.insert, (put.key, 1, body, packed, now, expires, *places, worded, now)
                 ).fetchone()
             if row is None:
                 moved.add(put.key)
-            elif put.key in words:
-                self._index_words(connection, row[0], words[put.key], fresh=not put.was)
+            elif row[1]:
+                self._index_words(connection, row[0], words[put.key])
         if moved:
             raise Conflict(moved)
 
@@ -229,9 +229,8 @@ class _SqliteRecords:
         if short:
             raise NotEnough(short)
 
-    def _index_words(self, connection: sqlite3.Connection, row: int, texts: dict[str, str], *, fresh: bool) -> None:
-        if not fresh or texts:
-            connection.execute(self._sql.forget, (row,))
+    def _index_words(self, connection: sqlite3.Connection, row: int, texts: dict[str, str]) -> None:
+        connection.execute(self._sql.forget, (row,))
         if texts:
             connection.execute(self._sql.learn, (row, *(texts.get(name, "") for name in self._layout.words)))
 
@@ -251,13 +250,13 @@ class _Statements:
         self.get_many = f"{row} WHERE key IN (SELECT value FROM json_each(?)) AND {alive}"
         self.scan = f"{row} WHERE key >= ? AND key < ? AND key > ? AND {alive} ORDER BY key LIMIT ?"
         self.insert = (
-            f"INSERT INTO {documents} (key, {', '.join(columns)}) VALUES (?{', ?' * len(columns)}) "
-            f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)} "
-            f"WHERE {documents}.expires <= ? RETURNING id"
+            f"INSERT INTO {documents} (key, {', '.join(columns)}, worded) VALUES (?, ?{', ?' * len(columns)}) "
+            f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)}, "
+            f"worded = max(worded, excluded.worded) WHERE {documents}.expires <= ? RETURNING id, worded"
         )
         self.replace = (
-            f"UPDATE {documents} SET {', '.join(f'{c} = ?' for c in columns)} "
-            f"WHERE key = ? AND version = ? AND {alive} RETURNING id"
+            f"UPDATE {documents} SET {', '.join(f'{c} = ?' for c in columns)}, worded = max(worded, ?) "
+            f"WHERE key = ? AND version = ? AND {alive} RETURNING id, worded"
         )
         self.counts = f"SELECT key, name, n FROM {counters} WHERE key IN (SELECT value FROM json_each(?))"
         self.version = f"SELECT n FROM {counters} WHERE key = ? AND name = '{_VERSION}'"
@@ -291,16 +290,22 @@ class _Statements:
 
 
 def _create(connection: sqlite3.Connection, layout: Layout) -> None:
-    documents = f"{layout.context}_documents"
-    there = {name for (name,) in connection.execute(f"SELECT name FROM pragma_table_info('{documents}')")}
+    """Add what the file lacks. A document is found by a new index or word from its next put on."""
+    documents, words = f"{layout.context}_documents", f"{layout.context}_words"
     places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-    if there.issuperset(places) and there:
+    if _columns(connection, documents) >= {"key", *places} and _columns(connection, words) == set(layout.words):
         return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {documents} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
-        "version INTEGER NOT NULL, body BLOB NOT NULL, packed INTEGER NOT NULL, at INTEGER NOT NULL, expires INTEGER)"
+        "version INTEGER NOT NULL, body BLOB NOT NULL, packed INTEGER NOT NULL, at INTEGER NOT NULL, expires INTEGER, "
+        "worded INTEGER NOT NULL)"
     )
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {layout.context}_counters (key TEXT NOT NULL, name TEXT NOT NULL, "
+        "n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (key, name)) WITHOUT ROWID"
+    )
+    there = _columns(connection, documents)
     for column in places:
         if column not in there:
             connection.execute(f"ALTER TABLE {documents} ADD COLUMN {column} TEXT")
@@ -309,21 +314,22 @@ def _create(connection: sqlite3.Connection, layout: Layout) -> None:
             f"CREATE INDEX IF NOT EXISTS {documents}_{name} ON {documents} ({name}_g, {name}_p, key) "
             f"WHERE {name}_g IS NOT NULL"
         )
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {layout.context}_counters (key TEXT NOT NULL, name TEXT NOT NULL, "
-        "n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (key, name)) WITHOUT ROWID"
-    )
-    if layout.words:
-        connection.execute(
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {layout.context}_words "
-            f"USING fts5({', '.join(layout.words)}, tokenize = 'ascii')"
-        )
+    if _columns(connection, words) != set(layout.words):
+        connection.execute(f"DROP TABLE IF EXISTS {words}")
+        if layout.words:
+            connection.execute(
+                f"CREATE VIRTUAL TABLE {words} USING fts5({', '.join(layout.words)}, tokenize = 'ascii')"
+            )
     connection.execute("COMMIT")
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
 def _stored(row: tuple[str, bytes, int, int, int]) -> Stored:
     key, body, packed, version, at = row[:5]
-    return Stored(key, unpack(body, bool(packed)), version, _EPOCH + timedelta(microseconds=at))
+    return Stored(key, unpack(body, bool(packed)), version, moment_of(at))
 
 
 def _folded(put: Put) -> dict[str, str]:

@@ -16,17 +16,22 @@ import msgspec
 from shop.kernel.events import Delivery, Envelope
 from shop.platform.storage.port import AlreadyConsumed
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
 
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, type TEXT NOT NULL, "
-    "body BLOB NOT NULL, at INTEGER NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS deliveries (id INTEGER PRIMARY KEY AUTOINCREMENT, event INTEGER NOT NULL, "
-    "consumer TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, owner TEXT, until INTEGER, "
-    "dead INTEGER, error TEXT)",
-    "CREATE INDEX IF NOT EXISTS deliveries_unclaimed ON deliveries (due) WHERE owner IS NULL AND dead IS NULL",
-)
-
+_EVENTS = """
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, type TEXT NOT NULL,
+    body BLOB NOT NULL, at INTEGER NOT NULL)
+"""
+_DELIVERIES = """
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, event INTEGER NOT NULL, consumer TEXT NOT NULL, due INTEGER NOT NULL,
+    attempts INTEGER NOT NULL, owner TEXT, until INTEGER, dead INTEGER, error TEXT)
+"""
+_UNCLAIMED = """
+CREATE INDEX IF NOT EXISTS deliveries_unclaimed ON deliveries (due) WHERE owner IS NULL AND dead IS NULL
+"""
 _CLAIMABLE = "dead IS NULL AND due <= :now AND (owner IS NULL OR until <= :now)"
 
 
@@ -42,12 +47,18 @@ class Queued:
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, as the tables keep moments."""
-    return int(moment.timestamp() * 1_000_000)
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def moment_of(since: int) -> datetime:
+    """The moment of so many microseconds."""
+    return _EPOCH + timedelta(microseconds=since)
 
 
 def create(connection: sqlite3.Connection) -> None:
     """The two tables, where they are not there yet."""
-    for table in _TABLES:
+    for table in (_EVENTS, _DELIVERIES, _UNCLAIMED):
         connection.execute(table)
 
 
@@ -84,7 +95,7 @@ def end(connection: sqlite3.Connection, delivery: Delivery) -> None:
 
 
 def unclaimed(connection: sqlite3.Connection, *, now: datetime) -> bool:
-    """Is there a delivery that is due and nobody's? Cheap: those born claimed are not in this index."""
+    """Whether a delivery is due and nobody's. Cheap: those born claimed are not in this index."""
     found = connection.execute(
         "SELECT 1 FROM deliveries WHERE owner IS NULL AND dead IS NULL AND due <= ? LIMIT 1", (micros(now),)
     ).fetchone()
@@ -94,7 +105,7 @@ def unclaimed(connection: sqlite3.Connection, *, now: datetime) -> bool:
 def claim(connection: sqlite3.Connection, *, owner: str, now: datetime, most: int) -> list[Queued]:
     """Take over what is due and unclaimed, or claimed by one who has not ended it in time."""
     rows = connection.execute(
-        f"UPDATE deliveries SET owner = :owner, until = :until WHERE id IN "  # noqa: S608 - a constant
+        f"UPDATE deliveries SET owner = :owner, until = :until WHERE id IN "
         f"(SELECT id FROM deliveries WHERE {_CLAIMABLE} ORDER BY id LIMIT :most) RETURNING id",
         {"owner": owner, "until": micros(now + LEASE), "now": micros(now), "most": most},
     ).fetchall()
@@ -145,5 +156,4 @@ def _queued(connection: sqlite3.Connection, identifier: int) -> Queued:
         (identifier,),
     ).fetchone()
     envelope = msgspec.json.decode(body, type=Envelope)
-    since = datetime.fromtimestamp(due / 1_000_000, UTC)
-    return Queued(Delivery(str(identifier), envelope.id, consumer), envelope, attempts, since)
+    return Queued(Delivery(str(identifier), envelope.id, consumer), envelope, attempts, moment_of(due))

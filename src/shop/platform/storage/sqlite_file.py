@@ -57,6 +57,7 @@ class SqliteFile:
         self._handed: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
         self._reader: sqlite3.Connection | None = None
         self._aside = threading.local()
         self._asides: list[sqlite3.Connection] = []
@@ -65,12 +66,14 @@ class SqliteFile:
     async def open(self) -> None:
         """Start the writer. `StoreUnusable` says in one line why the file cannot be used."""
         self._loop = asyncio.get_running_loop()
+        self._closing = False
         writer = self.connect()
         self._thread = threading.Thread(target=self._write_all, args=(writer,), name="sqlite-writer", daemon=True)
         self._thread.start()
 
     async def close(self) -> None:
         """Finish what was handed over, then close every connection."""
+        self._closing = True
         if self._thread is not None:
             self._hand_over()
             self._handed.put(None)
@@ -114,7 +117,7 @@ class SqliteFile:
 
         What the unit raises undoes it alone. `then` hears the result even if the caller has gone away.
         """
-        if self._thread is None or self._loop is None:
+        if self._loop is None or self._closing:
             raise Unavailable("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._turn.append((unit, future, then))
@@ -208,7 +211,7 @@ def _translated(error: Exception) -> Exception:
 def _settle(group: list[_Settled]) -> None:
     for (_, future, then), value, error in group:
         if error is None and then is not None:
-            then(value)
+            future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
         if not future.done():
             if error is None:
                 future.set_result(value)

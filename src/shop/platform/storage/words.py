@@ -12,5 +12,5 @@ _WORD = re.compile(r"[^\W_]+")
 
 def fold(text: str) -> list[str]:
     """`"Café-Crème XL"` → `["cafe", "creme", "xl"]`: case and accents do not count."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))

@@ -16,7 +16,7 @@ class Ledger(Protocol):
         """The account; an empty one of a customer who never earned."""
 
     async def holds(self, *, customer_id: str, source: str, rule: str, kind: str) -> bool:
-        """Is this entry in the ledger?"""
+        """Whether this entry is in the ledger."""
 
     async def save(self, account: Account, entries: Sequence[Entry], *, events: Sequence[Event], cause: Cause) -> None:
         """Save the account as read and changed, its new entries and their events, all or nothing."""

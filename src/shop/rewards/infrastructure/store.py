@@ -33,7 +33,7 @@ class LedgerStore:
         return _account(stored.body) if stored else Account(customer_id=customer_id)
 
     async def holds(self, *, customer_id: str, source: str, rule: str, kind: str) -> bool:
-        """Is this entry in the ledger?"""
+        """Whether this entry is in the ledger."""
         return await self.records.get(f"entry/{customer_id}/{source}/{rule}/{kind}") is not None
 
     async def save(self, account: Account, entries: Sequence[Entry], *, events: Sequence[Event], cause: Cause) -> None:
