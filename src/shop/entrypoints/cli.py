@@ -116,7 +116,8 @@ def serve(host: str, port: int, *, demo: bool) -> None:
         if demo:
             from shop.entrypoints.demo import fill, welcome  # noqa: PLC0415
 
-            click.echo(welcome(url=url, products=await fill(shop.catalog)))
+            products, first = await fill(shop.catalog)
+            click.echo(welcome(url=url, products=products, first=first))
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 

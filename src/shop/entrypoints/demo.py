@@ -20,6 +20,7 @@ from shop.kernel.events import Cause
 from shop.platform.retry import again
 
 CURRENCY = "EUR"
+HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 FIRST_BUY = "tea-smoky-dawn"
 _AT_ONCE = 64  # products on their way to the store, which commits them in groups
 
@@ -32,12 +33,14 @@ class Brought:
     refused: Sequence[tuple[Row, str]]
 
 
-async def fill(catalog: CatalogContainer) -> int:
-    """Bring the demo's products into an empty catalog; how many that were."""
-    if (await catalog.records().scan("product/", limit=1)).found:
-        return 0
+async def fill(catalog: CatalogContainer) -> tuple[int, str]:
+    """Bring the demo's products into an empty catalog: how many that were, and the id of something to order."""
+    products = (await catalog.records().scan("product/", limit=1)).found
+    if products:
+        there = await catalog.records().get(f"product/{FIRST_BUY}")
+        return 0, FIRST_BUY if there else products[0].key.removeprefix("product/")
     brought = await bring_in(demo_products(), catalog, by="demo")
-    return brought.outcomes["created"]
+    return brought.outcomes["created"], FIRST_BUY
 
 
 def demo_products() -> Sequence[Row]:
@@ -81,40 +84,38 @@ async def bring_in(
     return Brought(outcomes, sorted(refused, key=lambda one: one[0].line))
 
 
-def welcome(*, url: str, products: int, environ: Mapping[str, str] = os.environ) -> str:
-    """What `shop serve --demo` says: lines to paste into another terminal."""
+def welcome(*, url: str, products: int, first: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What `shop serve --demo` says: lines to paste into another terminal, which order the product `first`."""
     shop = _command()
     folder = environ.get("SHOP_DATA")
-    where = [f"  export SHOP_DATA={shlex.quote(str(Path(folder).resolve()))}"] if folder else []
-    elsewhere = "" if url == "http://127.0.0.1:8000" else f" --url {url}"
-    filled = (
+    bearer = '-H "Authorization: Bearer $TOKEN"'
+    body = f'{{"items": [{{"productId": "{first}", "quantity": 2}}]}}'
+    stocked = (
         f"{products} products are on the shelves." if products else "The catalog has products: it is kept as it is."
     )
-    return "\n".join(
-        [
-            "",
-            f"The shop is open: {url} (its API: {url}/docs). {filled}",
-            "",
-            "Now in another terminal, in this same folder:",
-            "",
-            "  # look around",
-            *where,
-            f"  curl {url}/products/{FIRST_BUY}",
-            f"  curl '{url}/search?q=tea'",
-            "",
-            "  # be a customer, and order",
-            f"  TOKEN=$({shop} token --role customer --subject ada)",
-            f'  ORDER=$(curl -s {url}/orders -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: my-first-order" \\',
-            "    -H 'Content-Type: application/json' \\",
-            f'    -d \'{{"items": [{{"productId": "{FIRST_BUY}", "quantity": 2}}]}}\' | grep -o \'ord_[0-9a-z]*\' | head -n 1)',
-            f'  curl {url}/orders/$ORDER -H "Authorization: Bearer $TOKEN"',
-            "",
-            "  # be the payment provider; then see the points that it brought",
-            f"  {shop} pay $ORDER{elsewhere}",
-            f'  curl {url}/rewards/ada -H "Authorization: Bearer $TOKEN"',
-            "",
-        ]
-    )
+    lines = [
+        "",
+        f"The shop is open: {url} - {stocked} Ctrl-C closes it.",
+        "",
+        "Now in another terminal, in this same folder:",
+        "",
+        "  # look around",
+        *([f"  export SHOP_DATA={shlex.quote(str(Path(folder).resolve()))}"] if folder else []),
+        f"  curl {url}/products/{first}",
+        "",
+        "  # be a customer, and order",
+        f"  TOKEN=$({shop} token --role customer --subject ada)",
+        f'  ORDER=$(curl -s {url}/orders {bearer} -H "Idempotency-Key: my-first-order" \\',
+        f"    -H 'Content-Type: application/json' -d '{body}' \\",
+        "    | grep -o 'ord_[0-9a-z]*' | head -n 1)",
+        f"  curl {url}/orders/$ORDER {bearer}",
+        "",
+        "  # be the payment provider; then see the points that it brought",
+        f"  {shop} pay $ORDER{'' if url == HERE else f' --url {url}'}",
+        f"  curl {url}/rewards/ada {bearer}",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _command() -> str:

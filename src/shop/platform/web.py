@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import structlog
-from litestar import Litestar, MediaType, Request, Response
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
@@ -168,7 +168,7 @@ def build_app(
 ) -> ASGIApp:
     """The routes as an ASGI app."""
     app = Litestar(
-        route_handlers=list(routes),
+        route_handlers=[*routes, alive],
         request_class=StrictRequest,
         exception_handlers={Exception: problem_of},
         openapi_config=None,
@@ -178,6 +178,12 @@ def build_app(
     )
     app.state.tokens = tokens
     return Edge(app, ids)
+
+
+@get("/health/live", guards=[anyone])
+async def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
 
 
 class Edge:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import itertools
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -1021,6 +1022,24 @@ async def test_a_tampered_cursor_is_refused_or_leads_no_further_than_the_questio
         return
 
     assert {stored.key for stored in page.found} <= {f"{group}/{n}" for n in range(4)}
+
+
+async def test_a_cursor_with_a_number_beyond_all_bounds_is_refused_or_finds_nothing_foreign(records: Records) -> None:
+    await keep(records, [doc(f"parcel/{n}", sender=("ann", f"{n}"), words={"name": "teapot"}) for n in range(4)])
+    questions: list[Callable[[str | None], Awaitable[Page]]] = [
+        lambda after: records.find("sender", "ann", limit=2, after=after),
+        lambda after: records.search(["teapot"], limit=2, after=after),
+        lambda after: records.scan("parcel/", limit=2, after=after),
+    ]
+    for ask in questions:
+        after = (await ask(None)).after
+        assert after is not None
+        text = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode()
+        for number in ("-1", "9" * 19, "9" * 40, "1e300"):
+            grown = re.sub(r"\d+(?=\D*$)", number, text)
+            with suppress(ForeignCursor):
+                page = await ask(base64.urlsafe_b64encode(grown.encode()).decode().rstrip("="))
+                assert {stored.key for stored in page.found} <= {f"parcel/{n}" for n in range(4)}
 
 
 # Searching

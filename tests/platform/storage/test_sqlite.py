@@ -240,6 +240,34 @@ async def test_words_may_be_declared_later(path: Path, indexes: dict[str, int]) 
                 assert key in [one.key for one in (await records.search(["teapot"])).found]
 
 
+async def test_words_may_be_declared_in_another_order_with_other_weights(path: Path) -> None:
+    def product(key: str, **words: str) -> Put:
+        return Put(key=key, body=b"{}", was=0, words=words)
+
+    async with opened(path) as store:
+        records = store.records(Layout(context="products", words={"name": 9.0, "note": 1.0}))
+        await records.commit(puts=[product("product/1", note="teapot"), product("product/2", name="teapot")])
+
+    async with opened(path) as store:
+        records = store.records(Layout(context="products", words={"note": 1.0, "name": 9.0}))
+        assert [one.key for one in (await records.search(["teapot"])).found] == ["product/2", "product/1"]
+        records = store.records(Layout(context="products", words={"note": 9.0, "name": 1.0}))
+        assert [one.key for one in (await records.search(["teapot"])).found] == ["product/1", "product/2"]
+
+
+async def test_documents_stay_when_their_words_are_declared_no_longer(path: Path) -> None:
+    async with opened(path) as store:
+        records = store.records(Layout(context="products", words={"name": 1.0}))
+        await records.commit(puts=[Put(key="product/1", body=b"1", was=0, words={"name": "teapot"})])
+
+    async with opened(path) as store:
+        records = store.records(Layout(context="products"))
+        await records.commit(puts=[doc("product/1", b"2", was=1), doc("product/2")])
+        stored = await records.get("product/1")
+        assert stored is not None
+        assert (stored.body, stored.version) == (b"2", 2)
+
+
 async def test_a_full_disk_is_unavailable_and_the_rest_goes_on(store: SqliteStore, records: Records) -> None:
     await records.commit(puts=[doc("parcel/0")])
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from shop.catalog.application.archive_product import ArchiveProduct
 from shop.catalog.application.change_product import ChangeProduct
@@ -26,7 +26,7 @@ from shop.kernel.errors import Invalid
 from shop.platform.retry import again
 from shop.platform.web import Web, anyone, caller_of, callers, cause_of, reply
 
-Limit = Annotated[int, Parameter(ge=1, le=100)]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 _LONGEST_KEY = 200  # characters of an Idempotency-Key
 _staff = callers("staff")
 
@@ -68,7 +68,7 @@ class CatalogApi:
             post("/products/{product_id:str}/stock", guards=[_staff], status_code=200)(self.move),
         ]
 
-    async def read(self, request: Web, product_id: str) -> Response[ProductView | None]:
+    async def read(self, request: Web, product_id: FromPath[str]) -> Response[ProductView | None]:
         """One product, archived or not."""
         product, stock = await self.queries.one(product_id)
         etag = etag_of(product, stock)
@@ -80,10 +80,10 @@ class CatalogApi:
     async def list(
         self,
         request: Web,
-        ids: str | None = None,
-        category: str | None = None,
+        ids: FromQuery[str | None] = None,
+        category: FromQuery[str | None] = None,
         limit: Limit = 20,
-        cursor: str | None = None,
+        cursor: FromQuery[str | None] = None,
     ) -> Response[ProductPage | None]:
         """Products by `ids=a,b` (at most 100), or of a `category=A/B` and those below it."""
         if (ids is None) == (category is None):
@@ -97,13 +97,13 @@ class CatalogApi:
         return _page(request, listing, [tag("category", path)], category=path, limit=limit)
 
     async def search(
-        self, request: Web, q: str, limit: Limit = 20, cursor: str | None = None
+        self, request: Web, q: FromQuery[str], limit: Limit = 20, cursor: FromQuery[str | None] = None
     ) -> Response[ProductPage | None]:
         """Products with every word of `q`, from three letters on as the beginning of one; best first."""
         listing = await self.queries.search(q, after=cursor, limit=limit)
         return _page(request, listing, [SEARCH_TAG], q=q, limit=limit)
 
-    async def create(self, request: Web, data: NewProduct) -> Response[ProductView]:
+    async def create(self, request: Web, data: JSONBody[NewProduct]) -> Response[ProductView]:
         """List a product under the id its owner gave it."""
         product = await again(
             self.create_product,
@@ -115,7 +115,7 @@ class CatalogApi:
         )
         return await self._written(product, status=201, headers={"Location": f"/products/{product.product_id}"})
 
-    async def change(self, request: Web, product_id: str, data: ProductChange) -> Response[ProductView]:
+    async def change(self, request: Web, product_id: FromPath[str], data: JSONBody[ProductChange]) -> Response[ProductView]:
         """Change what is said of a product; If-Match is needed. `status: active` brings an archived one back."""
         product = await again(
             self.change_product,
@@ -126,7 +126,7 @@ class CatalogApi:
         )
         return await self._written(product)
 
-    async def price(self, request: Web, product_id: str, data: NewPrice) -> Response[ProductView]:
+    async def price(self, request: Web, product_id: FromPath[str], data: JSONBody[NewPrice]) -> Response[ProductView]:
         """Set the whole price; If-Match is needed."""
         product = await again(
             self.set_price,
@@ -138,16 +138,16 @@ class CatalogApi:
         )
         return await self._written(product)
 
-    async def archive(self, request: Web, product_id: str) -> None:
+    async def archive(self, request: Web, product_id: FromPath[str]) -> None:
         """Take a product off lists and searches; If-Match is needed. By its id it can still be read."""
         version = version_acted_on(request)
         await again(self.archive_product, product_id=product_id, version=version, cause=cause_of(request))
 
-    async def stock(self, product_id: str) -> Response[StockView]:
+    async def stock(self, product_id: FromPath[str]) -> Response[StockView]:
         """The counters of a product."""
         return reply(stock_view(product_id, await self.queries.stock(product_id)))
 
-    async def move(self, request: Web, product_id: str, data: NewMovement) -> Response[StockView]:
+    async def move(self, request: Web, product_id: FromPath[str], data: JSONBody[NewMovement]) -> Response[StockView]:
         """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
         who = caller_of(request).subject
         key = request.headers.get("idempotency-key")

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from shop.kernel.clock import Clock
 from shop.kernel.errors import Invalid
@@ -27,7 +27,7 @@ Texts = Annotated[
     dict[Annotated[str, msgspec.Meta(max_length=100)], Annotated[str, msgspec.Meta(max_length=1000)]],
     msgspec.Meta(max_length=40),
 ]
-Limit = Annotated[int, Parameter(ge=1, le=100, default=50)]
+Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class ItemBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -90,7 +90,7 @@ class OrdersApi:
             post("/payments/webhook", guards=[anyone], status_code=200)(self.pay),
         ]
 
-    async def create(self, request: Web, data: OrderBody) -> Response[OrderView]:
+    async def create(self, request: Web, data: JSONBody[OrderBody]) -> Response[OrderView]:
         """Place an order. The same Idempotency-Key and body is the same order; another body is refused."""
         self.admit()
         customer_id = caller_of(request).subject
@@ -108,7 +108,7 @@ class OrdersApi:
         headers = {"Location": f"/orders/{order.order_id}"} | ({"Idempotent-Replayed": "true"} if replayed else {})
         return reply(_as_placed(order), status=201, headers=headers)
 
-    async def read(self, request: Web, order_id: str) -> Response[OrderView]:
+    async def read(self, request: Web, order_id: FromPath[str]) -> Response[OrderView]:
         """An order as it stands, with its timeline."""
         caller = caller_of(request)
         of_customer = None if caller.role == "staff" else caller.subject
@@ -117,10 +117,10 @@ class OrdersApi:
     async def list(
         self,
         request: Web,
-        limit: Limit,
-        status: Status | None = None,
-        cursor: str | None = None,
-        customer_id: Annotated[str | None, Parameter(query="customerId")] = None,
+        limit: Limit = 50,
+        status: FromQuery[Status | None] = None,
+        cursor: FromQuery[str | None] = None,
+        customer_id: Annotated[str | None, QueryParameter(name="customerId")] = None,
     ) -> Response[OrderPage]:
         """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
         caller = caller_of(request)
@@ -132,7 +132,7 @@ class OrdersApi:
             OrderPage(data=tuple(map(_as_it_stands, orders)), next_cursor=after), headers=next_link(request, after)
         )
 
-    async def pay(self, request: Web, data: PaymentBody) -> Response[PaymentReceipt]:
+    async def pay(self, request: Web, data: JSONBody[PaymentBody]) -> Response[PaymentReceipt]:
         """The payment provider tells of a payment; signed, taken once."""
         signatures.verify(
             request.headers.get("payment-signature"),

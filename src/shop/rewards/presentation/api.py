@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from shop.kernel.errors import NotFound
 from shop.platform.web import Web, caller_of, callers, next_link, reply
@@ -33,7 +33,7 @@ class RewardsApi:
             get("/rewards/{customer_id:str}/ledger", guards=[callers("customer", "staff")])(self.entries),
         ]
 
-    async def read(self, request: Web, customer_id: str) -> Response[AccountView]:
+    async def read(self, request: Web, customer_id: FromPath[str]) -> Response[AccountView]:
         """A customer's balance."""
         _own(request, customer_id)
         account = await self.ledger.account(customer_id)
@@ -42,9 +42,9 @@ class RewardsApi:
     async def entries(
         self,
         request: Web,
-        customer_id: str,
-        cursor: str | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=100)] = 50,
+        customer_id: FromPath[str],
+        cursor: FromQuery[str | None] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
     ) -> Response[EntryPage]:
         """What made the balance, newest first."""
         _own(request, customer_id)

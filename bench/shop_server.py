@@ -1,0 +1,52 @@
+"""The shop as it is, stocked up: `python -m bench.shop_server FOLDER CORE [timed]`. `SHOP_…` set it up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from bench import controlled, goods
+from bench.steps import Marks, timed
+from shop.catalog.domain.price import Price
+from shop.entrypoints.monolith import Shop, opened, server_of
+from shop.kernel.events import Cause
+from shop.platform.observability import configure_logs
+from shop.platform.settings import read_settings
+
+
+async def _main(*, with_timers: bool) -> None:
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level)
+    async with opened(settings, serving=True) as shop:
+        await _stock_up(shop)
+        marks = Marks()
+        server = server_of(timed(shop, marks) if with_timers else shop, host="127.0.0.1", port=0)
+
+        def figures() -> dict[str, object]:
+            did = shop.store.statistics
+            return {"units": did.units, "groups": did.groups, "steps": marks.taken}
+
+        await controlled.serve(server, figures)
+
+
+async def _stock_up(shop: Shop) -> None:
+    act, price = shop.catalog.import_product(), Price.parse(base=goods.PRICE, discounted=None, currency="EUR")
+    async with asyncio.TaskGroup() as group:
+        for number in range(goods.PRODUCTS):
+            bring = act(
+                product_id=goods.product_id(number),
+                details=goods.details(number),
+                price=price,
+                on_hand=goods.STOCK,
+                who="bench",
+                cause=Cause(id="bench"),
+            )
+            group.create_task(bring)
+    while not shop.bus.idle():
+        await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    os.environ["SHOP_DATA"] = sys.argv[1]
+    controlled.run(_main(with_timers=sys.argv[3:] == ["timed"]), core=int(sys.argv[2]))

@@ -1,0 +1,362 @@
+"""What import contracts cannot say: white lists, names, sizes, guards, and that the context map tells the truth.
+
+Each rule reads a source tree (never imports it) and yields its faults, so that test_planted_faults.py can show each of
+them a tree that breaks it. The last tests look at the shop as it is wired.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from shop.entrypoints.monolith import Monolith
+from shop.platform.settings import read_settings
+from shop.platform.web import Access
+
+ROOT = Path(__file__).parents[1]
+CONTEXTS = ("catalog", "orders", "rewards")
+
+PURE = frozenset(
+    "__future__ bisect collections dataclasses datetime decimal enum fractions functools heapq itertools json math "
+    "operator re string textwrap types typing unicodedata".split()
+)
+KERNEL_VALUES = {"shop.kernel.errors", "shop.kernel.money"}
+MOST_LINES = 300
+LONGER: Mapping[str, str] = {
+    "catalog/presentation/shopify.py": "one file format from its bytes to its remarks, read from top to bottom",
+    "entrypoints/cli.py": "a list of commands, each of them short",
+    "entrypoints/replay.py": "one story: read the log, play it, read everything back, compare",
+    "platform/storage/sqlite.py": "every sentence of the storage port, in SQL, beside its twin's file",
+}
+NO_ROOM = frozenset("common core shared util utils helper helpers misc".split())
+NO_NAME = re.compile(r"(Manager|Helpers?|Impl|Utils?|Base)$|^Base[A-Z]|^I[A-Z][a-z]")
+BESIDE_SRC = {"journeys"}  # folders of tests that mirror nothing: stories across contexts
+VERBS = {"get", "post", "put", "patch", "delete", "head", "route"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file of the house: `name` is `shop.orders.contract`, `place` `orders/contract.py`."""
+
+    name: str
+    place: str
+    tree: ast.Module
+    lines: int
+
+    @property
+    def context(self) -> str:
+        return self.name.split(".")[1] if self.name.count(".") else ""
+
+    @property
+    def room(self) -> str:
+        """`domain` of `shop.orders.domain.order`; nothing outside the contexts."""
+        parts = self.name.split(".")
+        return parts[2] if len(parts) > 2 and parts[1] in CONTEXTS else ""
+
+    @cached_property
+    def imports(self) -> Sequence[tuple[int, str]]:
+        """Line and full name of all that is imported, wherever it stands: `shop.kernel.money.Money`."""
+        found: list[tuple[int, str]] = []
+        package = self.name.split(".") if self.place.endswith("__init__.py") else self.name.split(".")[:-1]
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [(node.lineno, alias.name) for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                above = package[: len(package) - node.level + 1] if node.level else []
+                source = ".".join([*above, *filter(None, [node.module])])
+                found += [(node.lineno, f"{source}.{alias.name}") for alias in node.names]
+        return found
+
+
+@dataclass(frozen=True)
+class House:
+    """A source tree with its pyproject.toml and tests."""
+
+    root: Path
+
+    @cached_property
+    def modules(self) -> Sequence[Module]:
+        src = self.root / "src"
+        return [
+            Module(
+                name=".".join(path.relative_to(src).with_suffix("").parts).removesuffix(".__init__"),
+                place=path.relative_to(src / "shop").as_posix(),
+                tree=ast.parse(text := path.read_text(encoding="utf-8")),
+                lines=text.count("\n"),
+            )
+            for path in sorted((src / "shop").rglob("*.py"))
+        ]
+
+    def rooms(self, *names: str) -> Iterator[Module]:
+        return (module for module in self.modules if module.room in names)
+
+    def named(self, name: str) -> Module | None:
+        return next((module for module in self.modules if module.name == name), None)
+
+    @cached_property
+    def event_types(self) -> Mapping[str, str]:
+        """`{shop.orders.contract.OrderCreated: order.created}`."""
+        return {
+            f"{module.name}.{node.name}": ast.literal_eval(line.value)
+            for module in self.rooms("contract")
+            for node in module.tree.body
+            if isinstance(node, ast.ClassDef)
+            for line in node.body
+            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == "TYPE" and line.value
+        }
+
+    def heard(self, context: str) -> Iterator[tuple[str, str]]:
+        """What the reactions' table of a context says: (contract, event type); as it stands, where it is no `X.TYPE`."""
+        module = self.named(f"shop.{context}.presentation.events")
+        for node in ast.walk(module.tree) if module else ():
+            if isinstance(node, ast.FunctionDef) and node.name == "table":
+                full = {name.rpartition(".")[2]: name for _, name in module.imports if ".contract." in name}
+                for key in [key for one in ast.walk(node) if isinstance(one, ast.Dict) for key in one.keys]:
+                    told = ast.unparse(key) if key else "**"
+                    name = full.get(told.removesuffix(".TYPE"), "")
+                    yield name.rpartition(".")[0], self.event_types.get(name, told)
+
+    @cached_property
+    def map(self) -> Mapping[str, str]:
+        """The context map: `{importer -> imported: the comment above it}`."""
+        text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
+        section = text.partition('id = "context-map"')[2].partition("ignore_imports = [")[2].partition("\n]")[0]
+        found, comment = {}, []
+        for line in filter(None, map(str.strip, section.splitlines())):
+            if line.startswith("#"):
+                comment.append(line)
+            else:
+                found[line.partition('",')[0].strip('"')] = " ".join(comment)
+                comment = []
+        return found
+
+
+Faults = Iterator[str]
+Rule = Callable[[House], Faults]
+
+
+def _white_list(module: Module, allowed: set[str] | frozenset[str]) -> Faults:
+    for line, name in module.imports:
+        if not any(f"{name}.".startswith(f"{one}.") for one in allowed):
+            yield f"{module.place}:{line}: {name}"
+
+
+def domain_white_list(house: House) -> Faults:
+    for module in house.rooms("domain"):
+        yield from _white_list(module, PURE | KERNEL_VALUES | {f"shop.{module.context}.domain"})
+
+
+def contract_white_list(house: House) -> Faults:
+    for module in house.rooms("contract"):
+        yield from _white_list(module, PURE | {"msgspec", "shop.kernel", "urllib.parse"})
+
+
+def application_white_list(house: House) -> Faults:
+    for module in house.rooms("application"):
+        own = {f"shop.{module.context}.{room}" for room in ("application", "contract", "domain")}
+        yield from _white_list(module, PURE | own | {"hashlib", "msgspec", "shop.kernel", "structlog"})
+
+
+def time_is_injected(house: House) -> Faults:
+    for module in house.rooms("application", "contract", "domain", "infrastructure", "presentation"):
+        for line, name in module.imports:
+            if name == "shop.kernel.clock.system_clock" or name.split(".")[0] in {"random", "secrets", "time", "uuid"}:
+                yield f"{module.place}:{line}: {name}"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and re.search(r"\b(datetime\.(utc)?now|date\.today)$", ast.unparse(node.func)):
+                yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
+
+
+def map_lines_lead_to_contracts(house: House) -> Faults:
+    for line, comment in house.map.items():
+        found = re.fullmatch(r"shop\.(\w+)\.(?:presentation\.events|infrastructure\.(\w+)) -> shop\.(\w+)\.contract", line)
+        if not found or found[1] == found[3] or found[2] not in {None, found[3]}:
+            yield f"{line}: only presentation.events, or infrastructure.<other>, may import <other>.contract"
+        if not comment:
+            yield f"{line}: says nothing about the relation"
+    text = (house.root / "pyproject.toml").read_text(encoding="utf-8")
+    for module in house.rooms("infrastructure"):
+        if module.name.rpartition(".")[2] in CONTEXTS and module.name not in text:
+            yield f"{module.place}: faces another context, and the context map does not mention it"
+
+
+def map_is_what_is_heard(house: House) -> Faults:
+    for context in CONTEXTS:
+        heard: dict[str, set[str]] = {}
+        for contract, kind in house.heard(context):
+            if not contract:
+                yield f"{context}/presentation/events.py: {kind} is no <Event>.TYPE of a contract"
+            elif contract != f"shop.{context}.contract":
+                heard.setdefault(f"shop.{context}.presentation.events -> {contract}", set()).add(kind)
+        told = {
+            line: set(re.findall(r"\b[a-z]+(?:\.[a-z]+)+\b", comment))
+            for line, comment in house.map.items()
+            if line.startswith(f"shop.{context}.presentation.events ")
+        }
+        for line in sorted(heard.keys() | told.keys()):
+            if difference := heard.get(line, set()) ^ told.get(line, set()):
+                yield f"{line}: map and table differ in {', '.join(sorted(difference))}"
+
+
+def event_types_are_unique(house: House) -> Faults:
+    kinds = list(house.event_types.values())
+    yield from (f"{name}: {kind}" for name, kind in house.event_types.items() if kinds.count(kind) > 1)
+
+
+def lambdas_load_one_context(house: House) -> Faults:
+    for module in house.modules:
+        if own := re.fullmatch(r"entrypoints/(\w+)_lambda\.py", module.place):
+            others = "|".join(context for context in CONTEXTS if context != own[1])
+            for name in sorted(_loaded(house, module)):
+                if re.match(rf"shop\.({others})\.(?!contract$)", name) or name in {"shop.entrypoints.monolith"}:
+                    yield f"{module.place}: loads {name}"
+
+
+def _loaded(house: House, module: Module) -> set[str]:
+    """Names of the house's modules that importing this one imports."""
+    names = {module.name for module in house.modules}
+    loaded, waiting = set(), [module.name]
+    while waiting:
+        if (name := waiting.pop()) in names and name not in loaded:
+            loaded.add(name)
+            found = house.named(name)
+            for _, imported in found.imports if found else ():
+                waiting += [imported, imported.rpartition(".")[0]]
+    return loaded
+
+
+def no_markers_for_the_injector(house: House) -> Faults:
+    allowed = {"dependency_injector.containers", "dependency_injector.providers"}
+    for module in house.modules:
+        for line, name in module.imports:
+            if name.split(".")[0] == "dependency_injector" and name not in allowed:
+                yield f"{module.place}:{line}: {name}"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and node.attr in {"wire", "wiring_config"}:
+                yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
+            if isinstance(node, ast.Name) and node.id in {"inject", "Provide", "wiring_config"}:
+                yield f"{module.place}:{node.lineno}: {node.id}"
+
+
+def imports_are_written_out(house: House) -> Faults:
+    for module in house.modules:
+        for line, name in module.imports:
+            if name in {"importlib.import_module", "importlib", "runpy"}:
+                yield f"{module.place}:{line}: {name}"
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Name) and node.id == "__import__":
+                yield f"{module.place}:{node.lineno}: {node.id}"
+
+
+def inits_are_docstrings(house: House) -> Faults:
+    for module in house.modules:
+        if module.place.endswith("__init__.py") and (len(module.tree.body) != 1 or not ast.get_docstring(module.tree)):
+            yield f"{module.place}: must be one docstring and nothing else"
+
+
+def presentation_imports_real_types(house: House) -> Faults:
+    for module in house.rooms("presentation"):
+        yield from (f"{module.place}:{line}: {name}" for line, name in module.imports if name == "typing.TYPE_CHECKING")
+
+
+def every_route_has_one_guard(house: House) -> Faults:
+    for module in house.rooms("presentation"):
+        verbs = {name.rpartition(".")[2] for _, name in module.imports if name.startswith("litestar.")} & VERBS
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in verbs:
+                guards = [word.value for word in node.keywords if word.arg == "guards"]
+                if len(guards) != 1 or not isinstance(guards[0], ast.List) or len(guards[0].elts) != 1:
+                    yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
+
+
+def files_are_short(house: House) -> Faults:
+    for module in house.modules:
+        if module.lines > MOST_LINES and module.place not in LONGER:
+            yield f"{module.place}: {module.lines} lines; split it, or say in LONGER why it is better whole"
+    short = {module.place for module in house.modules if module.lines <= MOST_LINES}
+    there = {module.place for module in house.modules}
+    yield from (f"{place}: is not longer than others; take it off LONGER" for place in LONGER if place in short)
+    yield from (f"{place}: is on LONGER and not there" for place in LONGER if place not in there)
+
+
+def rooms_have_names_of_their_own(house: House) -> Faults:
+    for module in house.modules:
+        if NO_ROOM & set(module.name.split(".")):
+            yield f"{module.place}: a name that can hold anything will"
+
+
+def classes_are_named_for_their_role(house: House) -> Faults:
+    for module in house.modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and NO_NAME.search(node.name):
+                yield f"{module.place}:{node.lineno}: {node.name}"
+
+
+def tests_mirror_src(house: House) -> Faults:
+    tests, shop = house.root / "tests", house.root / "src" / "shop"
+    for folder in sorted({path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}):
+        if folder.parts and folder.parts[0] not in BESIDE_SRC and not (shop / folder).is_dir():
+            yield f"tests/{folder.as_posix()}: there is no src/shop/{folder.as_posix()}"
+
+
+RULES: Sequence[Rule] = (
+    domain_white_list,
+    contract_white_list,
+    application_white_list,
+    time_is_injected,
+    map_lines_lead_to_contracts,
+    map_is_what_is_heard,
+    event_types_are_unique,
+    lambdas_load_one_context,
+    no_markers_for_the_injector,
+    imports_are_written_out,
+    inits_are_docstrings,
+    presentation_imports_real_types,
+    every_route_has_one_guard,
+    files_are_short,
+    rooms_have_names_of_their_own,
+    classes_are_named_for_their_role,
+    tests_mirror_src,
+)
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return House(ROOT)
+
+
+@pytest.fixture
+def wired(tmp_path) -> Monolith:
+    return Monolith(settings=read_settings({"SHOP_DATA": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps(rule, house):
+    assert list(rule(house)) == []
+
+
+def test_every_route_of_the_wired_shop_names_its_access_once(wired):
+    routes = [route for context in CONTEXTS for route in getattr(wired, context)().api().routes()]
+
+    assert routes
+    for route in routes:
+        access = [guard for guard in route.guards or () if isinstance(guard, Access)]
+        assert len(access) == len(route.guards or ()) == 1, route.paths
+
+
+def test_the_reactions_of_the_wired_shop_are_those_the_map_was_compared_with(wired, house):
+    for context in CONTEXTS:
+        table = getattr(wired, context)().reactions().table()
+
+        assert table.keys() == {kind for _, kind in house.heard(context)}
+
+
+def test_no_module_of_the_house_is_named_like_one_of_the_standard_library_in_a_white_list():
+    assert PURE <= sys.stdlib_module_names
