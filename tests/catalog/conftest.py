@@ -214,13 +214,18 @@ def to_the_scheduler(_: str) -> Generator[None, None, None]:
     yield
 
 
+def _numbered() -> Callable[[str], str]:
+    numbers = count(1)
+    return lambda prefix: f"{prefix}_{next(numbers)}"
+
+
 @dataclass
 class Catalog:
     """The acts of catalog over records."""
 
     records: Records
     time: Time
-    ids: Callable[[str], str] = field(default_factory=lambda: _numbered())
+    ids: Callable[[str], str] = field(default_factory=_numbered)
 
     def __post_init__(self) -> None:
         publisher = Publisher(source="/shop/catalog", ids=self.ids)
@@ -257,11 +262,6 @@ class Catalog:
         """onHand, available, sold."""
         stock = await self.products.stock(product_id)
         return {"onHand": stock.on_hand, "available": stock.available, "sold": stock.sold}
-
-
-def _numbered() -> Callable[[str], str]:
-    numbers = count(1)
-    return lambda prefix: f"{prefix}_{next(numbers)}"
 
 
 def details_of(**details: Any) -> Details:

@@ -78,7 +78,7 @@ def test_attributes_are_free_but_bounded(a_product):
         a_product(attributes={"x": "y" * 32 * 1024})
 
 
-def test_a_change_keeps_the_rest(a_product, details):
+def test_a_change_keeps_the_rest(a_product):
     before = a_product(name="Saw", supplier_id="acme")
 
     after = before.change({"name": "Better saw"}, at=NOW)

@@ -27,7 +27,7 @@ async def store(tmp_path, time) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def wired(store, time) -> Any:
-    return CatalogContainer(records=store.records(LAYOUT), clock=lambda: time, ids=lambda: ids(time))
+    return CatalogContainer(records=store.records(LAYOUT), clock=time, ids=ids(time))
 
 
 @pytest.fixture

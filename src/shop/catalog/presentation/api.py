@@ -115,7 +115,9 @@ class CatalogApi:
         )
         return await self._written(product, status=201, headers={"Location": f"/products/{product.product_id}"})
 
-    async def change(self, request: Web, product_id: FromPath[str], data: JSONBody[ProductChange]) -> Response[ProductView]:
+    async def change(
+        self, request: Web, product_id: FromPath[str], data: JSONBody[ProductChange]
+    ) -> Response[ProductView]:
         """Change what is said of a product; If-Match is needed. `status: active` brings an archived one back."""
         product = await again(
             self.change_product,

@@ -30,6 +30,7 @@ _Settled = tuple[_Waiting, Any, BaseException | None]
 
 _MOST_UNITS = 512
 _MOST_SECONDS = 0.020  # of statements in one group
+_READER_PATIENCE = 5.0  # seconds, while another process recovers the file
 _PATIENCE = 60.0  # seconds for a lock that another process holds
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -85,14 +86,16 @@ class SqliteFile:
         self._asides.clear()
         self._reader = None
 
-    def connect(self) -> sqlite3.Connection:
-        """A new connection, autocommit, that never waits inside SQLite: its waiting is unfair between processes."""
+    def connect(self, *, patience: float = 0) -> sqlite3.Connection:
+        """A new connection, autocommit. Only readers, who hardly ever meet a lock, wait inside SQLite for `patience`
+        seconds: its waiting is unfair between processes that write.
+        """
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnusable(f"SQLite {sqlite3.sqlite_version} is too old: shop needs 3.35 or newer")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=0
+                self.path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=patience
             )
             patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
             connection.execute("PRAGMA synchronous = FULL")
@@ -105,7 +108,7 @@ class SqliteFile:
     def reader(self) -> sqlite3.Connection:
         """The event loop's own connection, for reads that take microseconds."""
         if self._reader is None:
-            self._reader = self.connect()
+            self._reader = self.connect(patience=_READER_PATIENCE)
         return self._reader
 
     async def read_aside(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -173,7 +176,7 @@ class SqliteFile:
     def _own_reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._aside, "connection", None)
         if connection is None:
-            connection = self._aside.connection = self.connect()
+            connection = self._aside.connection = self.connect(patience=_READER_PATIENCE)
             self._asides.append(connection)
         return connection
 

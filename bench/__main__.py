@@ -1,0 +1,151 @@
+"""`python -m bench [--quick]`: bare and shop by turns, a worker each, under the same load."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from bench import goods, measures
+from bench.load import Run, load
+from bench.processes import Cores, Server, cores, started
+from bench.report import Report, percentile
+
+_CROWD = 32  # connections of a burst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long everything is done. Seconds."""
+
+    rounds: int
+    warm_up: float
+    reads: float
+    orders: float
+    singles: int
+
+
+FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300)
+QUICK = Plan(rounds=1, warm_up=0.7, reads=1.5, orders=2, singles=100)
+_BURST = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The servers of one run, with an empty store each, and the secrets they share with us."""
+
+    echo: Server
+    bare: Server
+    shop: Server
+    logged: Server  # the shop at its own log level
+    timed: Server  # the shop with timers
+    key: str
+    payment_secret: str
+
+
+def main() -> None:
+    """Measure and print."""
+    plan = QUICK if "--quick" in sys.argv[1:] else FULL
+    where, report = cores(), Report()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder, _opened(Path(folder), where) as house:
+        if where.apart:
+            os.sched_setaffinity(0, {where.load})
+        _introduce(report, where, Path(folder))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_measure(plan, house, report))
+    report.say("", f"{time.monotonic() - began:.0f} s in all.")
+
+
+async def _measure(plan: Plan, house: House, report: Report) -> None:
+    most = await load(house.echo.port, goods.reads(), seconds=1)
+    await _warm_up(plan, house)
+    bare_reads, shop_reads, bare, shop, logged, bare_burst, burst = [], [], [], [], [], [], []
+    tokens = goods.customers(house.key, "bare")
+    for number in range(plan.rounds):
+        bare_reads.append(await measures.reads(house.bare, seconds=plan.reads))
+        shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
+        bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
+        for server, runs in ((house.shop, shop), (house.logged, logged)):
+            runs.append(await measures.shop_orders(server, key=house.key, name=f"steady-{number}", seconds=plan.orders))
+        bare_burst.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=_BURST, connections=_CROWD))
+        burst.append(
+            await measures.shop_orders(
+                house.shop, key=house.key, name=f"burst-{number}", seconds=_BURST, connections=_CROWD
+            )
+        )
+    singles = await measures.one_at_a_time(
+        house.timed, key=house.key, payment_secret=house.payment_secret, count=plan.singles, warm_up=50
+    )
+    busiest = max((one.run for one in (*bare_reads, *shop_reads, *bare, *shop)), key=lambda run: run.busy)
+    report.say(_own_limit(most, busiest), "")
+    report.reads(bare_reads, shop_reads)
+    report.orders(bare=bare, shop=shop, logged=logged, bare_burst=bare_burst, burst=burst, crowd=_CROWD)
+    report.one_order(singles)
+
+
+async def _warm_up(plan: Plan, house: House) -> None:
+    """Until code and caches are warm: each shop has heard of every product, each file has its pages."""
+    for server in (house.bare, house.shop):
+        await measures.reads(server, seconds=plan.warm_up)
+    await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
+    for server in (house.shop, house.logged):
+        await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
+
+
+@contextmanager
+def _opened(folder: Path, where: Cores) -> Iterator[House]:
+    key, payment_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    environ = {"SHOP_JWT_KEY": key, "SHOP_PAYMENT_SECRETS": payment_secret, "SHOP_LOG": "warning"}
+    with ExitStack() as stack:
+
+        def start(name: str, module: str, *arguments: str, **more: str) -> Server:
+            told = started(module, *arguments, folder=folder / name, core=where.server, environ={**environ, **more})
+            return stack.enter_context(told)
+
+        yield House(
+            start("echo", "bench.echo"),
+            start("bare", "bench.bare"),
+            start("shop", "bench.shop_server"),
+            start("logged", "bench.shop_server", SHOP_LOG="info"),
+            start("timed", "bench.shop_server", "timed"),
+            key,
+            payment_secret,
+        )
+
+
+def _introduce(report: Report, where: Cores, folder: Path) -> None:
+    pinned = (
+        f"every server on core {where.server}, the load on core {where.load}"
+        if where.apart
+        else "servers and load wherever the system puts them: they may take each other's time"
+    )
+    disk = measures.syncs(folder)
+    report.say(
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores: {pinned}.",
+        f"One process each, uvicorn with httptools and uvloop, no access log; SHOP_LOG=warning. Stores in {folder}.",
+        f"This disk: 4 KB appended and synced in {1000 * percentile(disk, 50):.2f} ms at p50, "
+        f"{1000 * percentile(disk, 99):.2f} at p99 (TMPDIR chooses another).",
+    )
+
+
+def _own_limit(most: Run, busiest: Run) -> str:
+    return (
+        f"The load by itself: up to {most.rate(200):,.0f} requests a second against a server that does nothing; "
+        f"at most {busiest.busy:.0%} of its core was used below."
+    )
+
+
+if __name__ == "__main__":
+    main()

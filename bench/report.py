@@ -1,0 +1,194 @@
+"""The figures as tables: plain text where there is no terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import steps
+from bench.measures import Loaded, Ordered, Singles
+
+_SEED = {  # milliseconds, «Response Time Breakdown»
+    steps.REQUEST: "1",
+    steps.CATALOG: "1",
+    steps.DOMAIN: "2",
+    steps.COMMIT: "10 + 5",
+}
+_WIDE = 130  # where it goes to a file or a pipe
+_NAMES = 42
+_CALM = 0.9  # of a core, for the bare server, while it is asked without a pause
+
+
+class Report:
+    """Prints."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        if not self._console.is_terminal:
+            self._console = Console(highlight=False, width=_WIDE)
+
+    def say(self, *lines: str) -> None:
+        """Plain lines."""
+        for line in lines:
+            self._console.print(line, soft_wrap=not self._console.is_terminal)
+
+    def reads(self, bare: Sequence[Loaded], shop: Sequence[Loaded]) -> None:
+        """Side by side."""
+        table = _table("Reads: GET /products/{id}, 8 connections", "per second")
+        limit = [one.run.rate(200) for one in bare]
+        _row(table, "bare Litestar", bare, limit)
+        _row(table, "shop", shop, [one.run.rate(200) for one in shop], (bare, limit), 0.70)
+        self._console.print(table)
+        self._odd(*((one, 200) for one in (*bare, *shop)))
+        if _share(bare) < _CALM:
+            self.say(
+                f"[bold yellow]Others are at work here: the bare server had {_share(bare):.0%} of its core. "
+                "Trust the ratios by CPU, or measure again when it is quiet.[/]",
+                "",
+            )
+
+    def orders(
+        self,
+        *,
+        bare: Sequence[Loaded],
+        shop: Sequence[Ordered],
+        logged: Sequence[Ordered],
+        bare_burst: Sequence[Loaded],
+        burst: Sequence[Ordered],
+        crowd: int,
+    ) -> None:
+        """Side by side: what is confirmed in the long run, and what is accepted in a burst."""
+        table = _table("Orders: POST /orders, one line each, paid later", "per second")
+        limit = bare, [one.run.rate(201) for one in bare]
+        _row(table, "bare: decode, one commit; 8 connections", *limit)
+        _row(table, "shop: confirmed, 8 connections", shop, list(map(_confirmed, shop)), limit, 0.35)
+        _row(table, "shop: confirmed, SHOP_LOG=info", logged, list(map(_confirmed, logged)), limit)
+        table.add_section()
+        limit = bare_burst, [one.run.rate(201) for one in bare_burst]
+        _row(table, f"bare: two seconds, {crowd} connections", *limit)
+        _row(table, f"shop: accepted, {crowd} connections", burst, [one.run.rate(201) for one in burst], limit, 0.50)
+        _row(table, "shop: confirmed, of the same", burst, list(map(_confirmed, burst)), limit)
+        self._console.print(table)
+        self._odd(*((one, 201) for one in (*bare, *shop, *logged, *bare_burst, *burst)))
+        self._console.print(_afterwards(("8 connections", shop), (f"burst of {crowd}", burst)))
+
+    def one_order(self, singles: Singles) -> None:
+        """Step by step, beside the seed's figures."""
+        table = Table(title=f"One order on an idle shop ({len(singles.totals)} of them)", title_justify="left")
+        table.add_column("step", min_width=_NAMES)
+        for name in ("p50 ms", "p99 ms", "seed ms"):
+            table.add_column(name, justify="right")
+        for step in steps.STEPS:
+            table.add_row(step, _ms(singles.steps[step], 50), _ms(singles.steps[step], 99), _SEED.get(step, ""))
+        inside = map(sum, zip(*singles.steps.values(), strict=True))
+        outside = [total - sum_ for total, sum_ in zip(singles.totals, inside, strict=True)]
+        table.add_row("HTTP: uvicorn, sockets, client", _ms(outside, 50), _ms(outside, 99), "")
+        table.add_section()
+        table.add_row("total over HTTP", _ms(singles.totals, 50), _ms(singles.totals, 99), "~20")
+        table.add_section()
+        for name, taken in (
+            ("201 → told that it is confirmed", singles.confirmed),
+            ("order.created → stock.reserved (timeline)", singles.reserved),
+            ("order.completed → told the new balance", singles.points),
+            ("order.completed → reward.issued (timeline)", singles.issued),
+        ):
+            table.add_row(name, _ms(taken, 50), _ms(taken, 99), "")
+        self._console.print(table)
+
+    def _odd(self, *runs: tuple[Loaded, int]) -> None:
+        odd = [one.run.others(status) for one, status in runs if one.run.others(status)]
+        if odd:
+            self.say(f"  [bold red]answers with another status: {odd}[/]")
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The value that so many per cent do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
+
+
+def _table(title: str, rate: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("", min_width=_NAMES)
+    for name in (rate, "p50 ms", "p99 ms", "CPU ms", "of a core", "of bare", "target", "of bare by CPU"):
+        table.add_column(name, justify="right", no_wrap=name == "target")
+    return table
+
+
+def _afterwards(*loads: tuple[str, Sequence[Ordered]]) -> Table:
+    table = Table(title="What became of the orders", title_justify="left")
+    table.add_column("", min_width=_NAMES)
+    for name, _ in loads:
+        table.add_column(name, justify="right")
+
+    def row(name: str, of: Callable[[Sequence[Ordered]], str]) -> None:
+        table.add_row(name, *(of(runs) for _, runs in loads))
+
+    row("accepted", lambda runs: f"{sum(one.run.statuses[201] for one in runs):,}")
+    row("confirmed", lambda runs: f"{sum(one.statuses['confirmed'] for one in runs):,}")
+    row("waiting at the last 201", lambda runs: f"{median(one.waiting for one in runs):.0f}")
+    row("… until none is pending, ms", lambda runs: _ms([median(one.seconds - one.run.seconds for one in runs)], 50))
+    for share in (50, 99):
+        row(
+            f"order.created → stock.reserved, p{share} ms",
+            lambda runs, share=share: _ms([delay for one in runs for delay in one.confirmed_after], share),
+        )
+    row("units per COMMIT", lambda runs: f"{sum(one.units for one in runs) / sum(one.groups for one in runs):.1f}")
+    return table
+
+
+def _row(
+    table: Table,
+    name: str,
+    runs: Sequence[Loaded],
+    rates: Sequence[float],
+    limit: tuple[Sequence[Loaded], Sequence[float]] | None = None,
+    target: float | None = None,
+) -> None:
+    latencies = [latency for one in runs for latency in one.run.latencies]
+    table.add_row(
+        name,
+        f"{median(rates):,.0f}",
+        _ms(latencies, 50),
+        _ms(latencies, 99),
+        f"{1000 * median(map(_cpu, runs)):.3f}",
+        f"{_share(runs):.0%}",
+        *(_beside(runs, rates, *limit, target) if limit else ()),
+    )
+
+
+def _beside(
+    runs: Sequence[Loaded],
+    rates: Sequence[float],
+    limit: Sequence[Loaded],
+    limit_rates: Sequence[float],
+    target: float | None,
+) -> tuple[str, str, str]:
+    """Round by round, then the median: what disturbed a round disturbed both."""
+    ratio = median(ours / most for ours, most in zip(rates, limit_rates, strict=True))
+    by_cpu = median(_cpu(most) / _cpu(ours) for ours, most in zip(runs, limit, strict=True))
+    mark = ""
+    if target is not None:
+        colour, word = ("green", "ok") if ratio >= target else ("red", "below target")
+        mark = f"[{colour}]{target:.0%} {word}[/]"
+    return f"{ratio:.0%}", mark, f"{by_cpu:.0%}"
+
+
+def _cpu(one: Loaded) -> float:
+    return one.cpu / len(one.run.latencies)
+
+
+def _share(runs: Sequence[Loaded]) -> float:
+    return median(one.cpu / one.seconds for one in runs)
+
+
+def _confirmed(ordered: Ordered) -> float:
+    return ordered.statuses["confirmed"] / ordered.seconds
+
+
+def _ms(values: Sequence[float], share: float) -> str:
+    return f"{1000 * percentile(values, share):.2f}"
