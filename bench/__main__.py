@@ -19,6 +19,7 @@ import uvloop
 
 from bench import goods, measures
 from bench.load import Run, load
+from bench.measures import Loaded, Ordered
 from bench.processes import Cores, Server, cores, started
 from bench.report import Report, percentile
 
@@ -37,7 +38,7 @@ class Plan:
 
 
 FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300)
-QUICK = Plan(rounds=1, warm_up=0.7, reads=1.5, orders=2, singles=100)
+QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100)
 _BURST = 2.0
 
 
@@ -71,7 +72,13 @@ def main() -> None:
 async def _measure(plan: Plan, house: House, report: Report) -> None:
     most = await load(house.echo.port, goods.reads(), seconds=1)
     await _warm_up(plan, house)
-    bare_reads, shop_reads, bare, shop, logged, bare_burst, burst = [], [], [], [], [], [], []
+    bare_reads: list[Loaded] = []
+    shop_reads: list[Loaded] = []
+    bare: list[Loaded] = []
+    shop: list[Ordered] = []
+    logged: list[Ordered] = []
+    bare_burst: list[Loaded] = []
+    burst: list[Ordered] = []
     tokens = goods.customers(house.key, "bare")
     for number in range(plan.rounds):
         bare_reads.append(await measures.reads(house.bare, seconds=plan.reads))

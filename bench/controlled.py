@@ -30,7 +30,7 @@ async def serve(server: uvicorn.Server, figures: Figures = dict) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(0, lambda: _heard(server, figures))
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     if server.started:
         _tell({"port": server.servers[0].sockets[0].getsockname()[1]})

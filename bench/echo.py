@@ -29,9 +29,9 @@ class _Server(uvicorn.Server):
 
     async def serve(self, sockets: object = None) -> None:  # noqa: ARG002
         server = await asyncio.get_running_loop().create_server(_Echo, HOST, 0)
-        self.servers = [server]  # type: ignore[list-item]
+        self.servers = [server]
         self.started = True
-        while not self.should_exit:
+        while not self.should_exit:  # noqa: ASYNC110 - as uvicorn itself
             await asyncio.sleep(0.05)
         server.close()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from typing import cast
 
 from bench import controlled, goods
 from bench.steps import Marks, timed
 from shop.catalog.domain.price import Price
+from shop.catalog.domain.product import Details
 from shop.entrypoints.monolith import Shop, opened, server_of
 from shop.kernel.events import Cause
 from shop.platform.observability import configure_logs
@@ -36,14 +38,14 @@ async def _stock_up(shop: Shop) -> None:
         for number in range(goods.PRODUCTS):
             bring = act(
                 product_id=goods.product_id(number),
-                details=goods.details(number),
+                details=cast("Details", goods.details(number)),
                 price=price,
                 on_hand=goods.STOCK,
                 who="bench",
                 cause=Cause(id="bench"),
             )
             group.create_task(bring)
-    while not shop.bus.idle():
+    while not shop.bus.idle():  # noqa: ASYNC110 - asked of the store
         await asyncio.sleep(0.01)
 
 

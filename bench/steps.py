@@ -33,9 +33,11 @@ class Marks:
     taken: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in STEPS})
 
     def note(self, name: str) -> None:
+        """It happens now."""
         self.at[name] = time.perf_counter()
 
     def close(self) -> None:
+        """The order is answered."""
         at = self.at
         key, catalog, commit = (at[f"{name} done"] - at[name] for name in (KEY, CATALOG, COMMIT))
         seconds = {
@@ -66,8 +68,9 @@ class _TimedApp:
     marks: Marks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        ordered = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/orders"
-        self.marks.note("app") if ordered else None
+        ordered = scope.get("method") == "POST" and scope["path"] == "/orders"
+        if ordered:
+            self.marks.note("app")
         await self.app(scope, receive, send)
         if ordered:
             self.marks.note("app done")

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
@@ -24,10 +23,9 @@ from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, 
 from shop.catalog.presentation.caching import etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
 from shop.platform.retry import again
-from shop.platform.web import Web, anyone, caller_of, callers, cause_of, reply
+from shop.platform.web import Web, anyone, caller_of, callers, cause_of, header_of, next_link, reply, take_key
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
-_LONGEST_KEY = 200  # characters of an Idempotency-Key
 _staff = callers("staff")
 
 
@@ -35,12 +33,6 @@ class WhichProducts(Invalid):
     """A list that asks for nothing, or for two things."""
 
     code = "which-products"
-
-
-class KeyTooLong(Invalid):
-    """An Idempotency-Key beyond what is kept."""
-
-    code = "idempotency-key-too-long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +66,7 @@ class CatalogApi:
         etag = etag_of(product, stock)
         headers = headers_of(product, stock, etag)
         if has_it(request, etag):
-            return Response(None, status_code=304, headers=headers)
+            return reply(None, status=304, headers=headers, private=False)
         return reply(product_view(product, stock), headers=headers, private=False)
 
     async def list(
@@ -94,14 +86,14 @@ class CatalogApi:
             return _page(request, listing, [tag("product", product_id) for product_id in asked])
         path = (category or "").strip("/")
         listing = await self.queries.in_category(path, after=cursor, limit=limit)
-        return _page(request, listing, [tag("category", path)], category=path, limit=limit)
+        return _page(request, listing, [tag("category", path)])
 
     async def search(
         self, request: Web, q: FromQuery[str], limit: Limit = 20, cursor: FromQuery[str | None] = None
     ) -> Response[ProductPage | None]:
         """Products with every word of `q`, from three letters on as the beginning of one; best first."""
         listing = await self.queries.search(q, after=cursor, limit=limit)
-        return _page(request, listing, [SEARCH_TAG], q=q, limit=limit)
+        return _page(request, listing, [SEARCH_TAG])
 
     async def create(self, request: Web, data: JSONBody[NewProduct]) -> Response[ProductView]:
         """List a product under the id its owner gave it."""
@@ -152,7 +144,7 @@ class CatalogApi:
     async def move(self, request: Web, product_id: FromPath[str], data: JSONBody[NewMovement]) -> Response[StockView]:
         """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
         who = caller_of(request).subject
-        key = request.headers.get("idempotency-key")
+        key = None if header_of(request, b"idempotency-key") is None else take_key(request)
         moved = await again(
             self.move_stock,
             product_id=product_id,
@@ -160,7 +152,7 @@ class CatalogApi:
             on_hand=data.on_hand,
             reason=data.reason,
             who=who,
-            key=_guard_key(who, key) if key else None,
+            key=f"{who}/move-stock/{key}" if key else None,
             fingerprint=sha256(product_id.encode() + msgspec.json.encode(data)).hexdigest(),
             cause=cause_of(request),
         )
@@ -174,18 +166,9 @@ class CatalogApi:
         return reply(product_view(product, stock), status=status, headers=told)
 
 
-def _page(request: Web, listing: Listing, tags: Iterable[str], **question: Any) -> Response[ProductPage | None]:
-    headers = page_headers(listing.listed, tags, after=listing.after)
-    if listing.after:
-        query = urlencode({**question, "cursor": listing.after})
-        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+def _page(request: Web, listing: Listing, tags: Iterable[str]) -> Response[ProductPage | None]:
+    headers = page_headers(listing.listed, tags, after=listing.after) | next_link(request, listing.after)
     if has_it(request, headers["ETag"]):
-        return Response(None, status_code=304, headers=headers)
+        return reply(None, status=304, headers=headers, private=False)
     data = tuple(product_view(product, stock) for product, stock in listing.listed)
     return reply(ProductPage(data=data, next_cursor=listing.after), headers=headers, private=False)
-
-
-def _guard_key(who: str, key: str) -> str:
-    if len(key) > _LONGEST_KEY:
-        raise KeyTooLong(f"an Idempotency-Key has at most {_LONGEST_KEY} characters")
-    return f"{who}/move-stock/{sha256(key.encode()).hexdigest()}"

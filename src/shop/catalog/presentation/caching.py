@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from shop.catalog.application.queries import Listed
@@ -10,7 +12,7 @@ from shop.catalog.contract import IN_STOCK_TAG, category_tags, tag
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.stock import Stock
 from shop.kernel.errors import Stale, VersionMissing
-from shop.platform.web import Web
+from shop.platform.web import Web, header_of
 
 CACHED = "public, max-age=300, stale-while-revalidate=60"
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})\.\d{1,18}"')
@@ -23,13 +25,19 @@ def etag_of(product: Product, stock: Stock) -> str:
 
 def headers_of(product: Product, stock: Stock, etag: str) -> dict[str, str]:
     """How one product may be kept, and by which tags it is dropped."""
-    tags = (tag("product", product.product_id), *category_tags(product.category), tag("sku", product.sku))
+    modified, tags = _lasting(product.product_id, product.category, product.sku, product.updated_at)
     return {
         "Cache-Control": CACHED,
         "ETag": etag,
-        "Last-Modified": format_datetime(product.updated_at, usegmt=True),
-        "Cache-Tags": ",".join((*tags, IN_STOCK_TAG) if stock.available > 0 else tags),
+        "Last-Modified": modified,
+        "Cache-Tags": f"{tags},{IN_STOCK_TAG}" if stock.available > 0 else tags,
     }
+
+
+@lru_cache(maxsize=8192)
+def _lasting(product_id: str, category: str, sku: str, updated_at: datetime) -> tuple[str, str]:
+    tags = (tag("product", product_id), *category_tags(category), tag("sku", sku))
+    return format_datetime(updated_at, usegmt=True), ",".join(tags)
 
 
 def page_headers(listed: Iterable[Listed], tags: Iterable[str], *, after: str | None) -> dict[str, str]:
@@ -47,13 +55,13 @@ def page_headers(listed: Iterable[Listed], tags: Iterable[str], *, after: str | 
 
 def has_it(request: Web, etag: str) -> bool:
     """Whether the caller has what we would answer (If-None-Match)."""
-    known = request.headers.get("if-none-match")
+    known = header_of(request, b"if-none-match")
     return known is not None and (etag in known or known.strip() == "*")
 
 
 def version_acted_on(request: Web) -> int | None:
     """The product's version in If-Match; None for `*`. A sale moves the stock's part alone, so that does not count."""
-    sent = request.headers.get("if-match")
+    sent = header_of(request, b"if-match")
     if sent is None:
         raise VersionMissing("say which version you saw: send its ETag as If-Match")
     if sent.strip() == "*":

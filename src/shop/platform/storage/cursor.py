@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ def cursor(question: Sequence[object], point: object) -> str:
     return urlsafe_b64encode(msgspec.json.encode([question, point])).decode().rstrip("=")
 
 
-def point(text: str, question: Sequence[object], kind: type[P]) -> P:
+def point(text: str, question: Sequence[object], kind: type[P] | Any) -> P:
     """The place in it; `ForeignCursor` if it is none, or belongs to another question."""
     try:
         body = urlsafe_b64decode(text + "=" * (-len(text) % 4))

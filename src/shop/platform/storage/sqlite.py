@@ -9,7 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Delivery, Envelope
@@ -36,6 +40,7 @@ from shop.platform.storage.sqlite_deliveries import Queued, micros, moment_of
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
 from shop.platform.storage.words import PREFIX_FROM, fold
 
+_Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _VERSION = ""  # the name under which a key's counters keep their version
 
 
@@ -85,10 +90,9 @@ class _SqliteRecords:
         self._file = store.file
         self._clock = store.clock
         self._layout = layout
-        self._sql = _Statements(layout)
-        connection = self._file.connect()
-        patiently(lambda: _create(connection, layout))
-        connection.close()
+        with closing(self._file.connect()) as connection:
+            patiently(lambda: _create(connection, layout))
+            self._sql = _Statements(layout, _columns(connection, f"{layout.context}_words"))
 
     @property
     def limit(self) -> int:
@@ -105,7 +109,9 @@ class _SqliteRecords:
     async def counts(self, keys: Collection[str]) -> dict[str, Counts]:
         versions = dict.fromkeys(keys, 0)
         of: dict[str, dict[str, int]] = {key: {} for key in keys}
-        for key, name, n in self._file.reader.execute(self._sql.counts, (json.dumps(list(keys)),)):
+        one = len(versions) == 1  # the common case, without the way through JSON
+        asked = self._sql.counts_of_one if one else self._sql.counts
+        for key, name, n in self._file.reader.execute(asked, (*versions,) if one else (json.dumps(list(versions)),)):
             if name == _VERSION:
                 versions[key] = n
             else:
@@ -137,9 +143,9 @@ class _SqliteRecords:
         if not folded:
             return Page([], None)
         question = ["search", *folded]
-        skip = point(after, question, int) if after is not None else 0
+        skip = point(after, question, _Skip) if after is not None else 0
         match = " ".join(f'"{word}"*' if len(word) >= PREFIX_FROM else f'"{word}"' for word in folded)
-        asked = (match, micros(self._clock()), limit + 1, max(skip, 0))
+        asked = (match, micros(self._clock()), limit + 1, skip)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.search, asked).fetchall())
         more = len(rows) > limit
         found = [_stored(row) for row in rows[:limit]]
@@ -204,7 +210,7 @@ class _SqliteRecords:
                 ).fetchone()
             if row is None:
                 moved.add(put.key)
-            elif row[1]:
+            elif row[1] and words:
                 self._index_words(connection, row[0], words[put.key])
         if moved:
             raise Conflict(moved)
@@ -238,7 +244,8 @@ class _SqliteRecords:
 class _Statements:
     """The texts of a context's statements, made once."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, fields: Sequence[str]) -> None:
+        """`fields`: of the table of words, in its own order, which is the order of `bm25`'s weights."""
         self._documents = documents = f"{layout.context}_documents"
         counters = f"{layout.context}_counters"
         words = f"{layout.context}_words"
@@ -259,12 +266,13 @@ class _Statements:
             f"WHERE key = ? AND version = ? AND {alive} RETURNING id, worded"
         )
         self.counts = f"SELECT key, name, n FROM {counters} WHERE key IN (SELECT value FROM json_each(?))"
+        self.counts_of_one = f"SELECT key, name, n FROM {counters} WHERE key = ?"
         self.version = f"SELECT n FROM {counters} WHERE key = ? AND name = '{_VERSION}'"
         self.lower = f"UPDATE {counters} SET n = n + ? WHERE key = ? AND name = ? AND n + ? >= 0"
         self.raise_ = (
             f"INSERT INTO {counters} VALUES (?, ?, ?) ON CONFLICT (key, name) DO UPDATE SET n = n + excluded.n"
         )
-        weights = ", ".join(str(weight) for weight in layout.words.values())
+        weights = ", ".join(str(layout.words[field]) for field in fields)
         self.search = (
             f"SELECT key, body, packed, version, at FROM {words} JOIN {documents} ON {documents}.id = {words}.rowid "
             f"WHERE {words} MATCH ? AND {alive} ORDER BY bm25({words}, {weights}), key LIMIT ? OFFSET ?"
@@ -293,7 +301,9 @@ def _create(connection: sqlite3.Connection, layout: Layout) -> None:
     """Add what the file lacks. A document is found by a new index or word from its next put on."""
     documents, words = f"{layout.context}_documents", f"{layout.context}_words"
     places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-    if _columns(connection, documents) >= {"key", *places} and _columns(connection, words) == set(layout.words):
+    if {"key", *places}.issubset(_columns(connection, documents)) and set(_columns(connection, words)) == set(
+        layout.words
+    ):
         return
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(
@@ -314,7 +324,7 @@ def _create(connection: sqlite3.Connection, layout: Layout) -> None:
             f"CREATE INDEX IF NOT EXISTS {documents}_{name} ON {documents} ({name}_g, {name}_p, key) "
             f"WHERE {name}_g IS NOT NULL"
         )
-    if _columns(connection, words) != set(layout.words):
+    if set(_columns(connection, words)) != set(layout.words):
         connection.execute(f"DROP TABLE IF EXISTS {words}")
         if layout.words:
             connection.execute(
@@ -323,8 +333,8 @@ def _create(connection: sqlite3.Connection, layout: Layout) -> None:
     connection.execute("COMMIT")
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
 def _stored(row: tuple[str, bytes, int, int, int]) -> Stored:

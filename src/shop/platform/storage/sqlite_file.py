@@ -167,6 +167,9 @@ class SqliteFile:
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if not settled:  # nobody got the lock: the others would wait as long again, for nothing
+                taken += waiting
+                waiting.clear()
             refused = Unavailable(f"the store did not take the write: {error}")
             return [(one, None, refused) for one in taken]
         self.statistics.groups += 1
