@@ -281,13 +281,12 @@ def presentation_imports_real_types(house: House) -> Faults:
         yield from (f"{module.place}:{line}: {name}" for line, name in module.imports if name == "typing.TYPE_CHECKING")
 
 
-def every_route_has_one_guard(house: House) -> Faults:
+def every_route_says_who_may_call(house: House) -> Faults:
     for module in house.rooms("presentation"):
         verbs = {name.rpartition(".")[2] for _, name in module.imports if name.startswith("litestar.")} & VERBS
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in verbs:
-                guards = [word.value for word in node.keywords if word.arg == "guards"]
-                if len(guards) != 1 or not isinstance(guards[0], ast.List) or len(guards[0].elts) != 1:
+                if "before_request" not in {word.arg for word in node.keywords}:
                     yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
 
 
@@ -334,7 +333,7 @@ RULES: Sequence[Rule] = (
     imports_are_written_out,
     inits_are_docstrings,
     presentation_imports_real_types,
-    every_route_has_one_guard,
+    every_route_says_who_may_call,
     files_are_short,
     rooms_have_names_of_their_own,
     classes_are_named_for_their_role,
@@ -367,9 +366,9 @@ def test_every_route_of_the_wired_shop_names_its_access_once(wired):
 
     assert routes
     for route in routes:
-        access = [guard for guard in route.guards or () if isinstance(guard, Access)]
-        assert len(access) == len(route.guards or ()) == 1, route.paths
-        assert access[0].roles or access[0] is anyone, f"{route.paths}: callers() without a role lets anyone in"
+        access = route.before_request
+        assert isinstance(access, Access), route.paths
+        assert access.roles or access is anyone, f"{route.paths}: callers() without a role lets anyone in"
 
 
 def test_the_reactions_of_the_wired_shop_are_those_the_map_was_compared_with(wired, house):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 
-from shop.kernel.clock import Clock
+from shop.kernel.clock import Clock, micros
 
 Ids = Callable[[str], str]
 
@@ -19,7 +19,7 @@ def ids(clock: Clock, chance: Callable[[int], bytes] = secrets.token_bytes) -> I
     pool = _slices(chance)
 
     def new(prefix: str) -> str:
-        return f"{prefix}_{int(clock().timestamp() * 1000):012x}{next(pool).hex()}"
+        return f"{prefix}_{micros(clock()) // 1000:012x}{next(pool).hex()}"
 
     return new
 

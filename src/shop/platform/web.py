@@ -1,4 +1,4 @@
-"""The Litestar app: who may call, what caused it, and every refusal as problem+json (RFC 9457)."""
+"""The Litestar app: who may call, what caused it, how it is answered."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ import structlog
 from litestar import Litestar, Request, Response, get
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from shop.kernel import errors
 from shop.kernel.events import Cause
 from shop.kernel.ids import Ids
-from shop.platform.storage.port import TooMuch, Unavailable
+from shop.platform.problems import KeyMissing, NotAllowed, NotJson, problem_of, wrong
 from shop.platform.tokens import Caller, Tokens, WrongToken
 
 MOST_BODY = 1024 * 1024  # bytes of a request
@@ -33,44 +31,8 @@ Web = Request[Caller, str, Any]
 
 log = structlog.get_logger("shop.web")
 
-_STATUS: Mapping[type[Exception], int] = {
-    errors.Invalid: 422,
-    errors.Unauthenticated: 401,
-    errors.Forbidden: 403,
-    errors.NotFound: 404,
-    errors.Clash: 409,
-    errors.Stale: 412,
-    errors.VersionMissing: 428,
-    errors.TooLarge: 413,
-    errors.TryLater: 503,
-}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_AT = re.compile(r" - at `\$\.?(.*?)`$")
-
-
-class NotJson(errors.Refusal):
-    """A body that is no JSON at all."""
-
-    code = "not-json"
-
-
-class Wrong(errors.Invalid):
-    """A body or parameter that does not have the shape it must have."""
-
-    code = "wrong-shape"
-
-
-class KeyMissing(errors.Refusal):
-    """A request that must be safe to repeat came without the key that makes it so."""
-
-    code = "idempotency-key-missing"
-
-
-class NotAllowed(errors.Forbidden):
-    """The caller's role may not do this."""
-
-    code = "not-allowed"
 
 
 class StrictRequest(Request[Caller, str, Any]):
@@ -88,41 +50,35 @@ class StrictRequest(Request[Caller, str, Any]):
             raise NotJson(f"the body is no JSON: {error}") from error
 
 
-def wrong(error: msgspec.ValidationError) -> Wrong:
-    """Msgspec's finding with the field in its place."""
-    text = str(error)
-    where = _AT.search(text)
-    field = where.group(1) if where else ""
-    message = _AT.sub("", text)
-    return Wrong(f"{field}: {message}" if field else message, errors=[{"field": field, "message": message}])
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a route: a guard that every route names once."""
+    """Who may call a route. Every route names it once, as what happens before its request: `build_app` insists.
+
+    Not one of Litestar's guards: those copy the route for each request, which costs as much as reading a product.
+    """
 
     roles: tuple[str, ...]  # empty: anyone
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:  # noqa: ARG002
+    async def __call__(self, request: Request[Any, Any, Any]) -> None:
         """Know the caller; `WrongToken` without a token that is good, `NotAllowed` in another role."""
         if not self.roles:
             return
-        header = header_of(connection, b"authorization") or ""
+        header = header_of(request, b"authorization") or ""
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise WrongToken("send a bearer token: Authorization: Bearer …")
-        caller = connection.app.state.tokens.verify(token.strip())
+        caller = request.app.state.tokens.verify(token.strip())
         if caller.role not in self.roles:
             raise NotAllowed(f"only {' or '.join(self.roles)} may do this")
-        connection.scope["user"] = caller
+        request.scope["user"] = caller
 
 
 anyone = Access(())
 
 
-def callers(*roles: str) -> Access:
+def callers(role: str, *more: str) -> Access:
     """Only with a token in one of these roles."""
-    return Access(roles)
+    return Access((role, *more))
 
 
 def caller_of(request: Web) -> Caller:
@@ -197,9 +153,13 @@ def build_app(
     tokens: Tokens,
     ids: Ids,
 ) -> ASGIApp:
-    """The routes as an ASGI app."""
+    """The routes as an ASGI app; a route that does not say who may call it is a fault at start (`ValueError`)."""
+    every = [*routes, alive]
+    for route in every:
+        if not isinstance(route.before_request, Access):
+            raise ValueError(f"{sorted(route.paths)} does not say who may call it: before_request=callers(…) or anyone")  # noqa: TRY004
     app = Litestar(
-        route_handlers=[*routes, alive],
+        route_handlers=every,
         request_class=StrictRequest,
         exception_handlers={Exception: problem_of},
         openapi_config=None,
@@ -211,7 +171,7 @@ def build_app(
     return Edge(app, ids)
 
 
-@get("/health/live", guards=[anyone])
+@get("/health/live", before_request=anyone)
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
@@ -252,58 +212,3 @@ class Edge:
             elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
                 traceparent = value.decode()
         return request_id or self._ids("req"), traceparent
-
-
-def problem_of(request: Web, error: Exception) -> Response[Mapping[str, object]]:
-    """Whatever was raised, as problem+json. The one place where a refusal gets its HTTP status."""
-    refusal, status = _understood(error)
-    request_id = cause_of(request).id
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request.failed", path=request.scope["path"], request_id=request_id, exc_info=error)
-    problem = {
-        "type": f"urn:shop:problem:{refusal.code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": refusal.detail,
-        "code": refusal.code,
-        "requestId": request_id,
-        **({"errors": refusal.errors} if refusal.errors else {}),
-        **refusal.extra,
-    }
-    headers = {"Cache-Control": "no-store"}
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, HTTPException) and error.headers:
-        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
-    return Response(problem, status_code=status, headers=headers, media_type="application/problem+json")
-
-
-class _Other(errors.Refusal):
-    def __init__(self, code: str, detail: str, **told: Any) -> None:
-        super().__init__(detail, **told)
-        self.code = code  # type: ignore[misc]
-
-
-def _understood(error: Exception) -> tuple[errors.Refusal, int]:
-    if isinstance(error, NotJson | KeyMissing):
-        return error, 400
-    if isinstance(error, errors.Refusal):
-        return error, next(status for kind, status in _STATUS.items() if isinstance(error, kind))
-    if isinstance(error, TooMuch):
-        return _Other("too-large", str(error)), 413
-    if isinstance(error, Unavailable):
-        return _Other("unavailable", "the store cannot take this now: try again", retry_after=error.retry_after), 503
-    if isinstance(error, HTTPException):
-        return _litestar(error)
-    return _Other("internal-error", "this is our fault; the request id finds it in the log"), 500
-
-
-def _litestar(error: HTTPException) -> tuple[errors.Refusal, int]:
-    status = HTTPStatus(error.status_code)
-    code = {404: "no-such-route", 405: "method-not-allowed", 413: "too-large"}.get(status, "wrong-request")
-    found = error.extra if isinstance(error.extra, list) else []
-    fields = [{"field": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in found]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields) or error.detail
-    return _Other(code, detail, errors=fields), int(status)

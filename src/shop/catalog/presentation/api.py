@@ -49,15 +49,15 @@ class CatalogApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Every route, and who may call it."""
         return [
-            get("/products/{product_id:str}", guards=[anyone])(self.read),
-            get("/products", guards=[anyone])(self.list),
-            get("/search", guards=[anyone])(self.search),
-            post("/products", guards=[_staff])(self.create),
-            patch("/products/{product_id:str}", guards=[_staff])(self.change),
-            put("/products/{product_id:str}/price", guards=[_staff])(self.price),
-            delete("/products/{product_id:str}", guards=[_staff])(self.archive),
-            get("/products/{product_id:str}/stock", guards=[_staff])(self.stock),
-            post("/products/{product_id:str}/stock", guards=[_staff], status_code=200)(self.move),
+            get("/products/{product_id:str}", before_request=anyone)(self.read),
+            get("/products", before_request=anyone)(self.list),
+            get("/search", before_request=anyone)(self.search),
+            post("/products", before_request=_staff)(self.create),
+            patch("/products/{product_id:str}", before_request=_staff)(self.change),
+            put("/products/{product_id:str}/price", before_request=_staff)(self.price),
+            delete("/products/{product_id:str}", before_request=_staff)(self.archive),
+            get("/products/{product_id:str}/stock", before_request=_staff)(self.stock),
+            post("/products/{product_id:str}/stock", before_request=_staff, status_code=200)(self.move),
         ]
 
     async def read(self, request: Web, product_id: FromPath[str]) -> Response[ProductView | None]:

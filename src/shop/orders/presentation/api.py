@@ -84,10 +84,10 @@ class OrdersApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            post("/orders", guards=[callers("customer")], status_code=201)(self.create),
-            get("/orders/{order_id:str}", guards=[callers("customer", "staff")])(self.read),
-            get("/orders", guards=[callers("customer", "staff")])(self.list),
-            post("/payments/webhook", guards=[anyone], status_code=200)(self.pay),
+            post("/orders", before_request=callers("customer"), status_code=201)(self.create),
+            get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
+            get("/orders", before_request=callers("customer", "staff"))(self.list),
+            post("/payments/webhook", before_request=anyone, status_code=200)(self.pay),
         ]
 
     async def create(self, request: Web, data: JSONBody[OrderBody]) -> Response[OrderView]:

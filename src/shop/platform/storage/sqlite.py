@@ -15,7 +15,7 @@ from typing import Annotated
 
 import msgspec
 
-from shop.kernel.clock import Clock
+from shop.kernel.clock import Clock, micros, moment_of
 from shop.kernel.events import Delivery, Envelope
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.body import pack, unpack
@@ -36,7 +36,7 @@ from shop.platform.storage.port import (
     TooMuch,
     check,
 )
-from shop.platform.storage.sqlite_deliveries import Queued, micros, moment_of
+from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
 from shop.platform.storage.words import PREFIX_FROM, fold
 

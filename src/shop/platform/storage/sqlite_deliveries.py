@@ -9,14 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
+from shop.kernel.clock import micros, moment_of
 from shop.kernel.events import Delivery, Envelope
 from shop.platform.storage.port import AlreadyConsumed
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
 
 _EVENTS = """
@@ -43,17 +43,6 @@ class Queued:
     envelope: Envelope
     attempts: int
     since: datetime
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, as the tables keep moments."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def moment_of(since: int) -> datetime:
-    """The moment of so many microseconds."""
-    return _EPOCH + timedelta(microseconds=since)
 
 
 def create(connection: sqlite3.Connection) -> None:

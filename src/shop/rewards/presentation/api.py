@@ -29,8 +29,8 @@ class RewardsApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            get("/rewards/{customer_id:str}", guards=[callers("customer", "staff")])(self.read),
-            get("/rewards/{customer_id:str}/ledger", guards=[callers("customer", "staff")])(self.entries),
+            get("/rewards/{customer_id:str}", before_request=callers("customer", "staff"))(self.read),
+            get("/rewards/{customer_id:str}/ledger", before_request=callers("customer", "staff"))(self.entries),
         ]
 
     async def read(self, request: Web, customer_id: FromPath[str]) -> Response[AccountView]:

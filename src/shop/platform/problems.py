@@ -1,0 +1,119 @@
+"""Every refusal as problem+json (RFC 9457): the one place where one gets its HTTP status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from shop.kernel import errors
+from shop.platform.storage.port import TooMuch, Unavailable
+
+log = structlog.get_logger("shop.web")
+
+_STATUS: Mapping[type[Exception], int] = {
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Clash: 409,
+    errors.Stale: 412,
+    errors.VersionMissing: 428,
+    errors.TooLarge: 413,
+    errors.TryLater: 503,
+}
+_AT = re.compile(r" - at `\$\.?(.*?)`$")
+
+
+class NotJson(errors.Refusal):
+    """A body that is no JSON at all."""
+
+    code = "not-json"
+
+
+class Wrong(errors.Invalid):
+    """A body or parameter that does not have the shape it must have."""
+
+    code = "wrong-shape"
+
+
+class KeyMissing(errors.Refusal):
+    """A request that must be safe to repeat came without the key that makes it so."""
+
+    code = "idempotency-key-missing"
+
+
+class NotAllowed(errors.Forbidden):
+    """The caller's role may not do this."""
+
+    code = "not-allowed"
+
+
+def wrong(error: msgspec.ValidationError) -> Wrong:
+    """Msgspec's finding with the field in its place."""
+    text = str(error)
+    where = _AT.search(text)
+    field = where.group(1) if where else ""
+    message = _AT.sub("", text)
+    return Wrong(f"{field}: {message}" if field else message, errors=[{"field": field, "message": message}])
+
+
+def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, object]]:
+    """Whatever was raised, as problem+json. The one place where a refusal gets its HTTP status."""
+    refusal, status = _understood(error)
+    request_id = request.scope["state"]["cause"].id
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request.failed", path=request.scope["path"], request_id=request_id, exc_info=error)
+    problem = {
+        "type": f"urn:shop:problem:{refusal.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": refusal.detail,
+        "code": refusal.code,
+        "requestId": request_id,
+        **({"errors": refusal.errors} if refusal.errors else {}),
+        **refusal.extra,
+    }
+    headers = {"Cache-Control": "no-store"}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+    return Response(problem, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+class _Other(errors.Refusal):
+    def __init__(self, code: str, detail: str, **told: Any) -> None:
+        super().__init__(detail, **told)
+        self.code = code  # type: ignore[misc]
+
+
+def _understood(error: Exception) -> tuple[errors.Refusal, int]:
+    if isinstance(error, NotJson | KeyMissing):
+        return error, 400
+    if isinstance(error, errors.Refusal):
+        return error, next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    if isinstance(error, TooMuch):
+        return _Other("too-large", str(error)), 413
+    if isinstance(error, Unavailable):
+        return _Other("unavailable", "the store cannot take this now: try again", retry_after=error.retry_after), 503
+    if isinstance(error, HTTPException):
+        return _litestar(error)
+    return _Other("internal-error", "this is our fault; the request id finds it in the log"), 500
+
+
+def _litestar(error: HTTPException) -> tuple[errors.Refusal, int]:
+    status = HTTPStatus(error.status_code)
+    code = {404: "no-such-route", 405: "method-not-allowed", 413: "too-large"}.get(status, "wrong-request")
+    found = error.extra if isinstance(error.extra, list) else []
+    fields = [{"field": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in found]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields) or error.detail
+    return _Other(code, detail, errors=fields), int(status)
