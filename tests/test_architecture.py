@@ -32,7 +32,6 @@ LONGER: Mapping[str, str] = {
     "catalog/presentation/shopify.py": "one file format from its bytes to its remarks, read from top to bottom",
     "entrypoints/cli.py": "a list of commands, each of them short",
     "entrypoints/replay.py": "one story: read the log, play it, read everything back, compare",
-    "platform/storage/sqlite.py": "the storage port, sentence by sentence, in SQL",
 }
 NO_ROOM = {"common", "core", "shared", "util", "utils", "helper", "helpers", "misc"}
 NO_NAME = re.compile(r"(Manager|Helpers?|Impl|Utils?|Base)$|^Base[A-Z]|^I[A-Z][a-z]")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from litestar import get, post
+from litestar.params import JSONBody
 
 from shop.platform.tokens import Tokens
 from shop.platform.web import Web, anyone, caller_of, callers
@@ -23,17 +24,17 @@ async def _open() -> dict[str, str]:
     return {}
 
 
-async def _take(data: dict[str, Any]) -> dict[str, str]:
+async def _take(data: JSONBody[dict[str, Any]]) -> dict[str, str]:
     return {}
 
 
 @pytest.fixture
 def client(client_of):
     return client_of(
-        get("/open", guards=[anyone])(_open),
-        get("/staff", guards=[callers("staff")])(_who),
-        get("/both", guards=[callers("customer", "staff")])(_who),
-        post("/take", guards=[callers("staff")])(_take),
+        get("/open", before_request=anyone)(_open),
+        get("/staff", before_request=callers("staff"))(_who),
+        get("/both", before_request=callers("customer", "staff"))(_who),
+        post("/take", before_request=callers("staff"))(_take),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from shop.platform.web import anyone
 
@@ -35,24 +35,24 @@ class Tolerant(msgspec.Struct):
     name: str
 
 
-async def _strict(data: Body) -> Body:
+async def _strict(data: JSONBody[Body]) -> Body:
     return data
 
 
-async def _tolerant(data: Tolerant) -> Tolerant:
+async def _tolerant(data: JSONBody[Tolerant]) -> Tolerant:
     return data
 
 
-async def _limited(limit: Annotated[int, Parameter(ge=1, le=100)] = 50) -> dict[str, int]:
+async def _limited(limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50) -> dict[str, int]:
     return {"limit": limit}
 
 
 @pytest.fixture
 def client(client_of):
     return client_of(
-        post("/strict", guards=[anyone], status_code=200)(_strict),
-        post("/tolerant", guards=[anyone], status_code=200)(_tolerant),
-        get("/limited", guards=[anyone])(_limited),
+        post("/strict", before_request=anyone, status_code=200)(_strict),
+        post("/tolerant", before_request=anyone, status_code=200)(_tolerant),
+        get("/limited", before_request=anyone)(_limited),
     )
 
 
@@ -113,7 +113,7 @@ async def test_what_is_no_json_is_400(client, body):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("body", [b'{"name": "\xff\xfe"}', b'{"\xff": 1}', b"\xff", b'{"name": "\\ud800"}'])
+@pytest.mark.parametrize("body", [b'{"name": "\xff\xfe"}', b"\xff", b'{"name": "\\ud800"}'])
 @pytest.mark.parametrize("path", ["/strict", "/tolerant"])
 async def test_what_is_no_utf_8_is_400(client, path, body):
     answer = await client.post(path, content=body)

@@ -1,4 +1,4 @@
-"""Catalog, wired. The `Dependency` lines are its bill to the platform."""
+"""How catalog is put together."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from shop.catalog.application.restock_goods import RestockGoods
 from shop.catalog.application.sell_stock import SellStock
 from shop.catalog.application.set_price import SetPrice
 from shop.catalog.infrastructure.reservations import ReservationStore
-from shop.catalog.infrastructure.store import ProductStore
+from shop.catalog.infrastructure.store import LAYOUT, ProductStore
 from shop.catalog.presentation.api import CatalogApi
 from shop.catalog.presentation.events import CatalogReactions
 from shop.catalog.presentation.scheduled import CatalogJobs
 from shop.kernel.clock import Clock
 from shop.kernel.events import Publisher
 from shop.kernel.ids import Ids
-from shop.platform.storage.port import Records
+from shop.platform.storage.port import Engine
 
 
 class CatalogContainer(containers.DeclarativeContainer):
-    """`records` are the ones of `infrastructure.store.LAYOUT`."""
+    """The `Dependency` lines are the bill to the platform."""
 
-    records: providers.Dependency[Records] = providers.Dependency()
+    engine: providers.Dependency[Engine] = providers.Dependency()
     clock: providers.Dependency[Clock] = providers.Dependency()
     ids: providers.Dependency[Ids] = providers.Dependency()
 
+    records = engine.provided.records.call(LAYOUT)
     publisher = providers.Singleton(Publisher, source="/shop/catalog", ids=ids)
     products = providers.Singleton(ProductStore, records=records, publisher=publisher, clock=clock)
     reservations = providers.Singleton(ReservationStore, records=records, publisher=publisher, clock=clock)

@@ -15,10 +15,8 @@ from dependency_injector import containers, providers
 from litestar.types import ASGIApp
 
 from shop.catalog.container import CatalogContainer
-from shop.catalog.infrastructure.store import LAYOUT as CATALOG
 from shop.kernel.clock import Clock, system_clock
 from shop.orders.container import OrdersContainer
-from shop.orders.infrastructure.store import LAYOUT as ORDERS
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
 from shop.platform.http.client import Client
@@ -29,7 +27,6 @@ from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
 from shop.rewards.container import RewardsContainer
-from shop.rewards.infrastructure.store import LAYOUT as REWARDS
 
 _MOST_CACHED = 32 * 1024 * 1024  # bytes
 
@@ -42,7 +39,7 @@ class Monolith(containers.DeclarativeContainer):
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
     bus = providers.Singleton(LocalBus, store, clock=clock)
 
-    catalog = providers.Container(CatalogContainer, records=store.provided.records.call(CATALOG), clock=clock, ids=ids)
+    catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
     catalog_client = providers.Singleton(
         Client,
@@ -52,10 +49,10 @@ class Monolith(containers.DeclarativeContainer):
         now=providers.Object(time.monotonic),
         most=_MOST_CACHED,
     )
-    rewards = providers.Container(RewardsContainer, records=store.provided.records.call(REWARDS), clock=clock, ids=ids)
+    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids)
     orders = providers.Container(
         OrdersContainer,
-        records=store.provided.records.call(ORDERS),
+        engine=store,
         catalog_client=catalog_client,
         clock=clock,
         ids=ids,

@@ -16,24 +16,25 @@ from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
 from shop.orders.application.take_payment import TakePayment
 from shop.orders.infrastructure.catalog import CatalogClient
-from shop.orders.infrastructure.store import OrdersStore
+from shop.orders.infrastructure.store import LAYOUT, OrdersStore
 from shop.orders.presentation.api import OrdersApi
 from shop.orders.presentation.events import OrdersReactions
 from shop.platform.http.client import Client
 from shop.platform.settings import Settings
-from shop.platform.storage.port import Records
+from shop.platform.storage.port import Engine
 
 
 class OrdersContainer(containers.DeclarativeContainer):
     """The `Dependency` lines are the bill to the platform."""
 
-    records: providers.Dependency[Records] = providers.Dependency()
+    engine: providers.Dependency[Engine] = providers.Dependency()
     catalog_client: providers.Dependency[Client] = providers.Dependency()
     clock: providers.Dependency[Clock] = providers.Dependency()
     ids: providers.Dependency[Ids] = providers.Dependency()
     settings: providers.Dependency[Settings] = providers.Dependency()
     admit: providers.Dependency[Callable[[], None]] = providers.Dependency()
 
+    records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/orders", ids=ids)
     orders = providers.Singleton(OrdersStore, records=records, publish=publish, clock=clock)
     catalog = providers.Singleton(CatalogClient, client=catalog_client)

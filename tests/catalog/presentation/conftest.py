@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from shop.catalog.container import CatalogContainer
-from shop.catalog.infrastructure.store import LAYOUT
 from shop.kernel.ids import ids
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.tokens import Tokens
@@ -27,7 +26,7 @@ async def store(tmp_path, time) -> AsyncIterator[SqliteStore]:
 
 @pytest.fixture
 def wired(store, time) -> Any:
-    return CatalogContainer(records=store.records(LAYOUT), clock=time, ids=ids(time))
+    return CatalogContainer(engine=store, clock=time, ids=ids(time))
 
 
 @pytest.fixture

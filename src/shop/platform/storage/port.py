@@ -168,6 +168,13 @@ class Records(Protocol):
         """
 
 
+class Engine(Protocol):
+    """Where contexts keep their records."""
+
+    def records(self, layout: Layout) -> Records:
+        """A context's own records; what the layout declares and the engine lacks is added."""
+
+
 def check(
     *,
     layout: Layout,

@@ -1,7 +1,6 @@
 """The SQLite engine of the storage port: the embedded default.
 
-Per context a table of documents (two columns and a partial index per declared index), one of counters, and an
-FTS5 table where words are declared. `sqlite_file.py` commits, `sqlite_deliveries.py` keeps the events.
+`sqlite_tables.py` says what the tables are, `sqlite_file.py` commits, `sqlite_deliveries.py` keeps the events.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ from shop.platform.storage.port import (
 )
 from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
+from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create
 from shop.platform.storage.words import PREFIX_FROM, fold
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-_VERSION = ""  # the name under which a key's counters keep their version
 
 
 class SqliteStore:
@@ -91,8 +90,8 @@ class _SqliteRecords:
         self._clock = store.clock
         self._layout = layout
         with closing(self._file.connect()) as connection:
-            patiently(lambda: _create(connection, layout))
-            self._sql = _Statements(layout, _columns(connection, f"{layout.context}_words"))
+            patiently(lambda: create(connection, layout))
+            self._sql = Statements(layout, columns(connection, f"{layout.context}_words"))
 
     @property
     def limit(self) -> int:
@@ -112,7 +111,7 @@ class _SqliteRecords:
         one = len(versions) == 1  # the common case, without the way through JSON
         asked = self._sql.counts_of_one if one else self._sql.counts
         for key, name, n in self._file.reader.execute(asked, (*versions,) if one else (json.dumps(list(versions)),)):
-            if name == _VERSION:
+            if name == VERSION:
                 versions[key] = n
             else:
                 of[key][name] = n
@@ -231,7 +230,7 @@ class _SqliteRecords:
                         short.add(change.key)
                 else:
                     connection.execute(self._sql.raise_, (change.key, name, n))
-            connection.execute(self._sql.raise_, (change.key, _VERSION, 1))
+            connection.execute(self._sql.raise_, (change.key, VERSION, 1))
         if short:
             raise NotEnough(short)
 
@@ -239,102 +238,6 @@ class _SqliteRecords:
         connection.execute(self._sql.forget, (row,))
         if texts:
             connection.execute(self._sql.learn, (row, *(texts.get(name, "") for name in self._layout.words)))
-
-
-class _Statements:
-    """The texts of a context's statements, made once."""
-
-    def __init__(self, layout: Layout, fields: Sequence[str]) -> None:
-        """`fields`: of the table of words, in its own order, which is the order of `bm25`'s weights."""
-        self._documents = documents = f"{layout.context}_documents"
-        counters = f"{layout.context}_counters"
-        words = f"{layout.context}_words"
-        row = f"SELECT key, body, packed, version, at FROM {documents}"
-        alive = "(expires IS NULL OR expires > ?)"
-        places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-        columns = ["version", "body", "packed", "at", "expires", *places]
-        self.get = f"{row} WHERE key = ? AND {alive}"
-        self.get_many = f"{row} WHERE key IN (SELECT value FROM json_each(?)) AND {alive}"
-        self.scan = f"{row} WHERE key >= ? AND key < ? AND key > ? AND {alive} ORDER BY key LIMIT ?"
-        self.insert = (
-            f"INSERT INTO {documents} (key, {', '.join(columns)}, worded) VALUES (?, ?{', ?' * len(columns)}) "
-            f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)}, "
-            f"worded = max(worded, excluded.worded) WHERE {documents}.expires <= ? RETURNING id, worded"
-        )
-        self.replace = (
-            f"UPDATE {documents} SET {', '.join(f'{c} = ?' for c in columns)}, worded = max(worded, ?) "
-            f"WHERE key = ? AND version = ? AND {alive} RETURNING id, worded"
-        )
-        self.counts = f"SELECT key, name, n FROM {counters} WHERE key IN (SELECT value FROM json_each(?))"
-        self.counts_of_one = f"SELECT key, name, n FROM {counters} WHERE key = ?"
-        self.version = f"SELECT n FROM {counters} WHERE key = ? AND name = '{_VERSION}'"
-        self.lower = f"UPDATE {counters} SET n = n + ? WHERE key = ? AND name = ? AND n + ? >= 0"
-        self.raise_ = (
-            f"INSERT INTO {counters} VALUES (?, ?, ?) ON CONFLICT (key, name) DO UPDATE SET n = n + excluded.n"
-        )
-        weights = ", ".join(str(layout.words[field]) for field in fields)
-        self.search = (
-            f"SELECT key, body, packed, version, at FROM {words} JOIN {documents} ON {documents}.id = {words}.rowid "
-            f"WHERE {words} MATCH ? AND {alive} ORDER BY bm25({words}, {weights}), key LIMIT ? OFFSET ?"
-        )
-        self.forget = f"DELETE FROM {words} WHERE rowid = ?"
-        self.learn = f"INSERT INTO {words} (rowid, {', '.join(layout.words)}) VALUES (?{', ?' * len(layout.words)})"
-        self._find = {
-            (name, newest_first): (
-                f"SELECT key, body, packed, version, at, {name}_p FROM {documents} "
-                f"WHERE {name}_g = ? AND {name}_p >= ? AND {name}_p <= ? "
-                f"AND ({name}_p, key) {'<' if newest_first else '>'} (?, ?) AND {alive} "
-                f"ORDER BY {name}_p {order}, key {order} LIMIT ?"
-            )
-            for name in layout.indexes
-            for newest_first, order in ((False, "ASC"), (True, "DESC"))
-        }
-
-    def find(self, index: str, *, newest_first: bool) -> str:
-        try:
-            return self._find[index, newest_first]
-        except KeyError:
-            raise ValueError(f"{self._documents} declares no index {index}") from None
-
-
-def _create(connection: sqlite3.Connection, layout: Layout) -> None:
-    """Add what the file lacks. A document is found by a new index or word from its next put on."""
-    documents, words = f"{layout.context}_documents", f"{layout.context}_words"
-    places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-    if {"key", *places}.issubset(_columns(connection, documents)) and set(_columns(connection, words)) == set(
-        layout.words
-    ):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {documents} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
-        "version INTEGER NOT NULL, body BLOB NOT NULL, packed INTEGER NOT NULL, at INTEGER NOT NULL, expires INTEGER, "
-        "worded INTEGER NOT NULL)"
-    )
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {layout.context}_counters (key TEXT NOT NULL, name TEXT NOT NULL, "
-        "n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (key, name)) WITHOUT ROWID"
-    )
-    there = _columns(connection, documents)
-    for column in places:
-        if column not in there:
-            connection.execute(f"ALTER TABLE {documents} ADD COLUMN {column} TEXT")
-    for name in layout.indexes:
-        connection.execute(
-            f"CREATE INDEX IF NOT EXISTS {documents}_{name} ON {documents} ({name}_g, {name}_p, key) "
-            f"WHERE {name}_g IS NOT NULL"
-        )
-    if set(_columns(connection, words)) != set(layout.words):
-        connection.execute(f"DROP TABLE IF EXISTS {words}")
-        if layout.words:
-            connection.execute(
-                f"CREATE VIRTUAL TABLE {words} USING fts5({', '.join(layout.words)}, tokenize = 'ascii')"
-            )
-    connection.execute("COMMIT")
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
 def _stored(row: tuple[str, bytes, int, int, int]) -> Stored:
