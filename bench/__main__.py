@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import secrets
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -155,4 +156,8 @@ def _own_limit(most: Run, busiest: Run) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and stores are cleared away
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

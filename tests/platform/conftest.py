@@ -68,7 +68,7 @@ def until() -> Callable[..., Awaitable[None]]:
 
     async def wait(holds: Callable[[], object], *, seconds: float = 5) -> None:
         async with asyncio.timeout(seconds):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 - threads and other processes make it hold
                 await asyncio.sleep(0.002)
 
     return wait
@@ -91,6 +91,11 @@ async def open_store(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[[],
 @pytest.fixture
 async def store(open_store) -> SqliteStore:
     return await open_store()
+
+
+@pytest.fixture(scope="session")
+def layout() -> Layout:
+    return LAYOUT
 
 
 @pytest.fixture
@@ -156,7 +161,10 @@ def rows(store: SqliteStore) -> Callable[[], list[Row]]:
         found = store.file.reader.execute(
             "SELECT consumer, attempts, due, owner, dead, error FROM deliveries ORDER BY id"
         ).fetchall()
-        return [Row(c, attempts, _moment(due), owner, _moment(dead), error) for c, attempts, due, owner, dead, error in found]
+        return [
+            Row(c, attempts, _moment(due), owner, _moment(dead), error)
+            for c, attempts, due, owner, dead, error in found
+        ]
 
     return read
 

@@ -107,7 +107,9 @@ async def test_at_no_moment_is_an_effect_there_and_its_delivery_not_ended(
     assert sums <= {0, 500}
 
 
-async def test_a_reaction_that_fails_after_its_commit_has_had_its_effect(store, serve, send, book, hearing, until, rows):
+async def test_a_reaction_that_fails_after_its_commit_has_had_its_effect(
+    store, serve, send, book, hearing, until, rows
+):
     reader = book()
 
     async def hear(envelope, cause):
@@ -148,7 +150,7 @@ async def test_a_reaction_that_fails_before_its_commit_has_written_nothing(
 async def test_the_delivery_of_a_reaction_that_writes_nothing_is_ended(store, serve, send, hearing, until, rows):
     heard = []
 
-    async def hear(envelope, cause):
+    async def hear(envelope, _cause):
         heard.append(envelope.id)
 
     bus = await serve(store, hearing(reader=hear))
@@ -159,7 +161,9 @@ async def test_the_delivery_of_a_reaction_that_writes_nothing_is_ended(store, se
     assert rows() == []
 
 
-async def test_a_reaction_that_ends_its_delivery_twice_is_ended_quietly(store, serve, send, records, hearing, until, rows):
+async def test_a_reaction_that_ends_its_delivery_twice_is_ended_quietly(
+    store, serve, send, records, hearing, until, rows
+):
     called = []
 
     async def hear(envelope, cause):

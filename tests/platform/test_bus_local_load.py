@@ -92,7 +92,7 @@ async def test_a_retry_is_not_forgotten_beside_a_queue_that_is_longer_than_memor
     for _ in range(MANY):
         permits.release()
     await until(lambda: len(set(reader.called) - {failed.id}) == MANY, seconds=20)
-    await until(bus.idle)
+    await until(bus.idle, seconds=2)
     assert failed.id in reader.heard()
     assert len(reader.called) == MANY + 1
 
@@ -149,18 +149,18 @@ async def test_a_store_that_is_out_of_reach_for_a_moment_loses_nothing(
 
 
 async def test_a_server_goes_on_looking_after_a_read_has_failed(
-    store, open_store, fragile, serve, send, book, hearing, until
+    store, open_store, layout, fragile, serve, send, book, hearing, until
 ):
     reader = book()
     command = await open_store()
     listen(command, hearing(reader=reader.hear))
     bus = await serve(store, hearing(reader=reader.hear))
-    await send([1], over=command.records(reader.records._layout))
+    await send([1], over=command.records(layout))
     await until(lambda: len(reader.called) == 1)
     fragile.down = True
     await until(lambda: fragile.refused["reads"])
 
     fragile.down = False
-    await send([2], over=command.records(reader.records._layout))
+    await send([2], over=command.records(layout))
     await until(lambda: len(reader.called) == 2, seconds=2)
     await until(bus.idle)

@@ -67,7 +67,7 @@ async def test_a_dead_letter_is_not_delivered_again_by_itself(store, serve, send
     await until(lambda: rows()[0].dead)
     clock.forward(timedelta(days=30))
     await send([3])
-    await until(lambda: reader.heard())
+    await until(reader.heard)
 
     assert reader.heard() == ["evt_000003"]
     assert bus.idle()
@@ -139,7 +139,9 @@ async def test_a_conflict_is_run_again_at_once(store, serve, send, book, hearing
     assert rows() == []
 
 
-async def test_what_conflicts_again_and_again_is_left_for_a_minute(store, serve, send, book, hearing, until, rows, clock):
+async def test_what_conflicts_again_and_again_is_left_for_a_minute(
+    store, serve, send, book, hearing, until, rows, clock
+):
     reader = book()
     contended = Failing(reader, Conflict(["account/c1"]), times=5)
     bus = await serve(store, hearing(reader=contended))

@@ -101,11 +101,11 @@ async def test_stopping_finishes_what_began_and_leaves_the_rest(store, serve, se
 
 
 async def test_what_is_committed_while_stopping_is_for_the_next_server(
-    store, serve, send, book, hearing, until, rows, records, parcel
+    store, serve, send, book, until, rows, records, parcel
 ):
     gate, begun = asyncio.Event(), asyncio.Event()
 
-    async def tell_on(envelope, cause):
+    async def tell_on(_envelope, cause):
         begun.set()
         await gate.wait()
         await records.commit(events=[parcel(2, "parcel.told")], consumed=cause.delivery)
@@ -126,7 +126,7 @@ async def test_what_is_committed_while_stopping_is_for_the_next_server(
 
 
 async def test_what_a_command_commits_is_delivered_by_the_server(
-    store, open_store, serve, send, book, hearing, until, rows
+    store, open_store, layout, serve, send, book, hearing, until, rows
 ):
     reader = book()
     consumers = hearing(reader=reader.hear)
@@ -134,15 +134,11 @@ async def test_what_a_command_commits_is_delivered_by_the_server(
     listen(command, consumers)
     await serve(store, consumers)
 
-    events = await send(range(1200), over=command.records(_layout(reader)))
+    events = await send(range(1200), over=command.records(layout))
     await until(lambda: not rows())
 
     assert reader.heard() == [event.id for event in events]
     assert len(reader.called) == 1200
-
-
-def _layout(reader):
-    return reader.records._layout
 
 
 async def test_what_another_process_commits_is_delivered_by_the_server(store, serve, book, hearing, until, rows, child):
@@ -173,13 +169,13 @@ async def test_the_claims_of_a_killed_server_are_taken_over_at_once_by_one_that_
 
 
 async def test_the_claims_of_another_server_are_taken_over_when_their_lease_has_run_out(
-    store, open_store, serve, send, book, hearing, until, rows, clock
+    store, open_store, layout, serve, send, book, hearing, until, rows, clock
 ):
     reader = book()
     dead = await open_store()
     listen(dead, hearing(reader=reader.hear))
     dead.owner = "server-dead"
-    events = await send(range(700), over=dead.records(_layout(reader)))
+    events = await send(range(700), over=dead.records(layout))
     await serve(store, hearing(reader=reader.hear), alone=False)
 
     clock.forward(LEASE - timedelta(microseconds=1))
@@ -196,11 +192,11 @@ async def test_the_claims_of_another_server_are_taken_over_when_their_lease_has_
 
 
 async def test_two_servers_on_one_store_deliver_everything_once_between_them(
-    store, open_store, serve, send, book, hearing, until, rows
+    store, open_store, layout, serve, send, book, hearing, until, rows
 ):
     reader = book()
     other = await open_store()
-    other_reader = book("reader", other.records(_layout(reader)))
+    other_reader = book("reader", other.records(layout))
     await serve(store, hearing(reader=reader.hear), alone=False)
     await serve(other, hearing(reader=other_reader.hear), alone=False)
 
@@ -212,12 +208,12 @@ async def test_two_servers_on_one_store_deliver_everything_once_between_them(
 
 
 async def test_a_server_that_is_slower_than_its_lease_does_not_double_the_effect(
-    store, open_store, serve, send, book, hearing, until, rows, clock
+    store, open_store, layout, serve, send, book, hearing, until, rows, clock
 ):
     gate, begun = asyncio.Event(), asyncio.Event()
     slow = book()
     other = await open_store()
-    quick = book("reader", other.records(_layout(slow)))
+    quick = book("reader", other.records(layout))
 
     async def slowly(envelope, cause):
         begun.set()

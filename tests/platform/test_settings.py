@@ -14,6 +14,16 @@ from shop.platform.settings import WrongSetting, read_settings
 KEYS = {"SHOP_JWT_KEY": "j" * 32, "SHOP_PAYMENT_SECRETS": "p" * 32}
 
 
+_STARTER = """
+import sys
+from shop.platform.settings import read_settings
+print("ready", flush=True)
+sys.stdin.read()
+for folder in sys.argv[1:]:
+    print(read_settings({"SHOP_DATA": folder}).jwt_key)
+"""
+
+
 @pytest.fixture
 def environ(tmp_path):
     return {"SHOP_DATA": str(tmp_path / "data")}
@@ -123,17 +133,19 @@ def test_a_key_that_is_given_is_not_kept_beside_the_data(environ, tmp_path):
 
 
 def test_processes_that_start_at_once_have_the_same_keys(tmp_path):
-    program = (
-        "import sys; sys.stdin.read(1); from shop.platform.settings import read_settings; "
-        "print(read_settings({'SHOP_DATA': sys.argv[1]}).jwt_key)"
-    )
-    folder = str(tmp_path / "data")
+    folders = [str(tmp_path / f"data-{n}") for n in range(25)]
     many = [
-        subprocess.Popen([sys.executable, "-c", program, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", _STARTER, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(4)
     ]
     for one in many:
-        one.stdin.write(b"x")
-        one.stdin.flush()
+        assert one.stdout.readline() == b"ready\n"
+    for one in many:
+        one.stdin.write(b"go")
+        one.stdin.close()
+    told = [one.stdout.read().decode().split() for one in many]
+    for one in many:
+        one.wait()
+        one.stdout.close()
 
-    assert {one.communicate(timeout=20)[0].decode().strip() for one in many} == {read_settings({"SHOP_DATA": folder}).jwt_key}
+    assert told == [[read_settings({"SHOP_DATA": folder}).jwt_key for folder in folders]] * 4

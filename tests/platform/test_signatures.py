@@ -101,7 +101,7 @@ def test_a_signature_of_another_scheme_does_not_count():
         f"t={T},v1=é",
         f"T={T},V1={_v1()}",
     ],
-    ids=lambda header: None,
+    ids=lambda _: None,
 )
 def test_a_header_that_is_none_is_refused(header):
     with pytest.raises(WrongSignature):

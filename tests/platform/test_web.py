@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from structlog.testing import capture_logs
 
 from shop.kernel import errors
+from shop.platform.problems import KeyMissing
 from shop.platform.retry import Busy
 from shop.platform.storage.port import ForeignCursor, TooMuch, Unavailable
 from shop.platform.web import MOST_BODY, Web, anyone, cause_of, next_link, reply, take_key
@@ -227,7 +229,9 @@ async def test_other_keys_are_others(client):
     assert len(found) == 5  # blanks around it do not count
 
 
-@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": '""'}, {"Idempotency-Key": "x" * 256}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Idempotency-Key": ""}, {"Idempotency-Key": '""'}, {"Idempotency-Key": "x" * 256}]
+)
 async def test_a_key_that_is_missing_empty_or_too_long_is_refused(client, headers):
     answer = await client.post("/key", headers=headers)
 
@@ -266,7 +270,5 @@ async def test_the_link_to_the_next_page_is_a_header_whatever_is_in_the_path(cli
 def test_any_key_is_a_key_or_refused(key):
     request = Request({"type": "http", "headers": [(b"idempotency-key", key.encode("latin-1"))]})
 
-    try:
+    with suppress(KeyMissing):
         assert len(take_key(request)) == 64
-    except errors.Refusal as refusal:
-        assert refusal.code == "idempotency-key-missing"

@@ -24,8 +24,8 @@ async def _open() -> dict[str, str]:
     return {}
 
 
-async def _take(data: JSONBody[dict[str, Any]]) -> dict[str, str]:
-    return {}
+async def _take(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+    return data
 
 
 @pytest.fixture

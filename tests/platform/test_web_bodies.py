@@ -151,7 +151,9 @@ async def test_a_body_as_deep_as_a_well_is_the_sender_s_fault(client, path, body
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/xml", "", "/", "a" * 500])
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "text/plain", "application/xml", "", "/", "a" * 500]
+)
 async def test_what_a_body_calls_itself_does_not_matter(client, kind):
     answer = await client.post("/strict", content=b'{"name": "a"}', headers={"Content-Type": kind})
 

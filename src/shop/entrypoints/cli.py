@@ -24,6 +24,8 @@ from shop.platform.observability import configure_logs
 from shop.platform.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    import httpx
+
     from shop.catalog.presentation.shopify import Import
     from shop.entrypoints.demo import Brought
     from shop.entrypoints.monolith import Shop
@@ -114,10 +116,10 @@ def serve(host: str, port: int, *, demo: bool) -> None:
 
     async def begin(shop: Shop) -> None:
         if demo:
-            from shop.entrypoints.demo import fill, welcome  # noqa: PLC0415
+            from shop.entrypoints.demo import command, fill, welcome  # noqa: PLC0415
 
             products, first = await fill(shop.catalog)
-            click.echo(welcome(url=url, products=products, first=first))
+            click.echo(welcome(url=url, products=products, first=first, shop=command(), environ=os.environ))
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
@@ -190,7 +192,7 @@ async def _import(settings: Settings, found: Import) -> Brought:
 @click.option("--currency", default="GBP", show_default=True, metavar="CODE", help="ISO 4217 code of the prices.")
 @click.option("--at-once", default=32, show_default=True, type=click.IntRange(1, 256), help="Requests under way.")
 @click.option(
-    "--patience", default=60.0, show_default=True, type=click.FloatRange(1), help="Seconds to wait for one thing."
+    "--patience", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds to wait for one thing."
 )
 @click.option("--json", "as_json", is_flag=True, help="The control totals as one line of JSON.")
 def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patience: float, *, as_json: bool) -> None:
@@ -213,6 +215,8 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
         click.echo(report.totals.json())
     else:
         _show_report(report)
+    for remark in report.remarks[:_MOST_SHOWN]:
+        click.echo(f"came right late: {remark}", err=True)
     if report.differences:
         for difference in report.differences[:_MOST_SHOWN]:
             click.echo(difference, err=True)
@@ -224,7 +228,7 @@ async def _replay(settings: Settings, log: Log, url: str, at_once: int, patience
     from shop.entrypoints.replay import Replay, ReplayFailed  # noqa: PLC0415
 
     try:
-        async with _client(url, at_once=at_once) as client:
+        async with _client(url) as client:
             with _bars() as show:
                 play = Replay(
                     client=client,
@@ -278,7 +282,7 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
     from shop.entrypoints.replay import Payer, ReplayFailed  # noqa: PLC0415
 
     try:
-        async with _client(url, at_once=1) as client:
+        async with _client(url) as client:
             payer = Payer(client=client, token=_tokens(settings), sign=_signature(settings))
             return await payer(order_id, amount=amount, failed=failed)
     except ReplayFailed as error:
@@ -317,14 +321,18 @@ def _signature(settings: Settings) -> Callable[[bytes], str]:
     return lambda body: signatures.sign(secret=settings.payment_secrets[0], at=system_clock(), body=body)
 
 
-def _client(url: str, *, at_once: int) -> Any:
+def _client(url: str) -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415
 
-    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
+    from shop.entrypoints.replay import Lanes  # noqa: PLC0415
+
     try:
-        return httpx.AsyncClient(base_url=url, timeout=30, limits=limits)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
         raise Failed(f"--url {url} is no address like {HERE}") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise Failed(f"--url {url} is no address like {HERE}")
+    return httpx.AsyncClient(base_url=address, timeout=30, transport=Lanes())
 
 
 def _free(host: str, port: int) -> None:
@@ -418,6 +426,7 @@ def _show_report(report: Report) -> None:
     table.add_section()
     for name, rate in report.rates.items():
         table.add_row(name, f"{rate:,.0f}/s", "", "")
+    table.add_row("all points there after", f"{report.points_after:.1f} s", "", "")
     _console().print(table)
 
 

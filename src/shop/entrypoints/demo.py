@@ -84,9 +84,11 @@ async def bring_in(
     return Brought(outcomes, sorted(refused, key=lambda one: one[0].line))
 
 
-def welcome(*, url: str, products: int, first: str, environ: Mapping[str, str] = os.environ) -> str:
-    """What `shop serve --demo` says: lines to paste into another terminal, which order the product `first`."""
-    shop = _command()
+def welcome(*, url: str, products: int, first: str, shop: str, environ: Mapping[str, str]) -> str:
+    """What `shop serve --demo` says: lines to paste, which order the product `first`.
+
+    `shop` is how the command is called there.
+    """
     folder = environ.get("SHOP_DATA")
     bearer = '-H "Authorization: Bearer $TOKEN"'
     body = f'{{"items": [{{"productId": "{first}", "quantity": 2}}]}}'
@@ -118,7 +120,7 @@ def welcome(*, url: str, products: int, first: str, environ: Mapping[str, str] =
     return "\n".join(lines)
 
 
-def _command() -> str:
+def command() -> str:
     """How this `shop` is called from the folder we are in."""
     if shutil.which("shop"):
         return "shop"

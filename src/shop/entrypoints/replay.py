@@ -132,11 +132,16 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the API says, what the log says, where they differ, and how much went through per second."""
+    """What the API says, what the log says, where they differ; how much went per second, how long points took.
+
+    Remarks are what went wrong on the way and came right in the end.
+    """
 
     totals: Totals
     wanted: Totals
     differences: Sequence[str]
+    remarks: Sequence[str]
+    points_after: float
     rates: Mapping[str, float]
 
 
@@ -152,7 +157,7 @@ class Replay:
     token: Callable[[str, str], str]
     sign: Callable[[bytes], str]
     at_once: int = 32
-    patience: float = 60
+    patience: float = 120
     progress: Progress = lambda _phase, _done, _of: None
 
     async def __call__(self, log: Log) -> Report:
@@ -165,17 +170,19 @@ class Replay:
         stocked = monotonic()
         await run.each("orders placed", log.sales, run.place)
         placed = monotonic()
-        await run.each("orders completed", [sale for sale in log.sales if sale.reference in run.placed], run.settle)
+        await run.each("orders paid", [sale for sale in log.sales if sale.reference in run.placed], run.pay)
+        await run.each("orders completed", [sale for sale in log.sales if sale.reference in run.placed], run.complete)
         settled = monotonic()
         await run.each("customers with points", run.customers(), run.await_points)
+        rewarded = monotonic()
         sales, others = await run.read_back()
-        totals, wanted = Totals.of(sales), Totals.of(log.sales)
+        wrong = [*_differences(sales, log.sales), *others]
         return Report(
-            totals=totals,
-            wanted=wanted,
-            differences=[*_differences(totals, wanted, sales, log.sales), *others, *run.troubles]
-            if totals != wanted
-            else [],
+            totals=Totals.of(sales),
+            wanted=Totals.of(log.sales),
+            differences=[*wrong, *run.troubles] if wrong else [],
+            remarks=[] if wrong else run.troubles,
+            points_after=rewarded - settled,
             rates={
                 "products delivered": len(log.products) / (stocked - begun),
                 "orders placed": len(run.placed) / (placed - stocked),
@@ -197,21 +204,50 @@ class Payer:
         """Say that it is paid (or that paying failed); what became of the order, in one line."""
         shop = _Shop(client=self.client, token=self.token, sign=self.sign, patience=self.patience)
         await shop.knock()
+        state = "failed" if failed else "completed"
         try:
             order = await shop.order(order_id)
-            amount = amount or order.total
-            state = "failed" if failed else "completed"
-            before, payment = order.status, f"pay-{order_id}-{amount}-{state}"
-            await shop.pay(order, payment=payment, amount=amount, state=state)
+            before, amount = order.status, amount or order.total
+            await shop.pay(order, payment=f"pay-{order_id}-{amount}-{state}", amount=amount, state=state)
+            until = monotonic() + self.patience
+            while order.status == before and before != "completed" and not failed and monotonic() < until:
+                await asyncio.sleep(_FIRST_PAUSE)
+                order = await shop.order(order_id)
         except _Trouble as trouble:
             raise ReplayFailed(str(trouble)) from trouble
-        until = monotonic() + self.patience
-        while (order := await shop.order(order_id)).status == before and before != "completed" and not failed:
-            if monotonic() > until:
-                break
-            await asyncio.sleep(_FIRST_PAUSE)
         verb = "was not paid" if failed else "was paid"
         return f"{order_id}: {amount} {order.currency} {verb}; the order is {order.status}"
+
+
+class Lanes(httpx.AsyncBaseTransport):
+    """A connection for each request that is under way, kept for the next one.
+
+    httpx's own pool looks at all of its connections for every request; with 32 of them that is most of the time.
+    """
+
+    def __init__(self) -> None:
+        self._all: list[httpx.AsyncHTTPTransport] = []
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer, over the connection that was used last."""
+        lane = self._idle.pop() if self._idle else self._new()
+        try:
+            response = await lane.handle_async_request(request)
+            await response.aread()
+            return response
+        finally:
+            self._idle.append(lane)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for lane in self._all:
+            await lane.aclose()
+
+    def _new(self) -> httpx.AsyncHTTPTransport:
+        lane = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=1))
+        self._all.append(lane)
+        return lane
 
 
 # The steps
@@ -315,12 +351,15 @@ class _Run:
         answer = await self.shop.ask("POST", "/orders", who=sale.customer, body=body, key=f"replay-{sale.reference}")
         self.placed[sale.reference] = msgspec.json.decode(answer, type=_Order)
 
-    async def settle(self, sale: Sale) -> None:
-        """The goods are reserved, the payment provider says that it has the money, the order is completed."""
+    async def pay(self, sale: Sale) -> None:
+        """The goods are reserved, then the payment provider says that it has the money."""
         order = await self._until(sale, "confirmed", "completed")
         if order.status == "confirmed":
             await self.shop.pay(order, payment=f"replay-{sale.reference}")
-            await self._until(sale, "completed")
+
+    async def complete(self, sale: Sale) -> None:
+        """Reserved and paid, the order is completed."""
+        await self._until(sale, "completed")
 
     def customers(self) -> Sequence[tuple[str, Mapping[str, int]]]:
         """Each customer, with the points that each of the orders should bring."""
@@ -402,12 +441,13 @@ def _sale(order: _Order, points: int) -> Sale:
     )
 
 
-def _differences(totals: Totals, wanted: Totals, sales: Sequence[Sale], logged: Sequence[Sale]) -> Sequence[str]:
+def _differences(sales: Sequence[Sale], logged: Sequence[Sale]) -> Sequence[str]:
     """Each figure that is not the log's, then each invoice."""
+    totals, wanted = asdict(Totals.of(sales)), asdict(Totals.of(logged))
     named = [
-        f"{name.replace('_', ' ')}: {figure} in the shop, {asdict(wanted)[name]} in the log"
-        for name, figure in asdict(totals).items()
-        if figure != asdict(wanted)[name]
+        f"{name.replace('_', ' ')}: {figure} in the shop, {wanted[name]} in the log"
+        for name, figure in totals.items()
+        if figure != wanted[name]
     ]
     there: dict[str, list[Sale]] = defaultdict(list)
     for sale in sales:

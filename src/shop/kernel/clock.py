@@ -28,4 +28,4 @@ def moment_of(since: int) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """`2026-11-23T04:00:00.123456Z`, always with six decimals, so that texts sort like the moments."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

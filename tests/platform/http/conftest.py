@@ -98,6 +98,11 @@ async def client_with(origin: Origin, seconds: Seconds) -> AsyncIterator[Callabl
         await client.close()
 
 
+@pytest.fixture(scope="session")
+def things() -> Collected[Thing]:
+    return THINGS
+
+
 @pytest.fixture
 def client(client_with) -> Client:
     return client_with()

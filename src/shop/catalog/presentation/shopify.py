@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details, Product, Status
+from shop.catalog.domain.stock import MOST as MOST_UNITS
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, NotMoney, exponent
 
@@ -349,6 +350,9 @@ class _Reading:
             return None
         if not re.fullmatch(r"-?[0-9]{1,12}", text):
             self._fault(row.line, "quantity", f"{text[:40]!r} is no whole number")
+            return None
+        if int(text) > MOST_UNITS:
+            self._fault(row.line, "quantity", f"{text} is more than {MOST_UNITS}")
             return None
         if int(text) < 0:
             self.remarks.append(Fault(row.line, self.sheet.headings["quantity"], f"{text} (oversold) is taken as 0"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shop.kernel.errors import Invalid
 from shop.kernel.events import Delivery, Envelope
@@ -50,8 +50,7 @@ class Change:
     was: int | None = None  # guard, for absolute corrections only
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A document as it was read."""
 
     key: str
@@ -60,16 +59,14 @@ class Stored:
     at: datetime  # of the last put
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """The counters under one key; version 0 and no names when never changed."""
 
     version: int
     of: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What was found; it may be shorter than asked and still have an `after`."""
 
     found: Sequence[Stored]

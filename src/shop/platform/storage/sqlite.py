@@ -98,8 +98,10 @@ class _SqliteRecords:
         return self._store.limit
 
     async def get(self, key: str) -> Stored | None:
-        row = self._file.reader.execute(self._sql.get, (key, micros(self._clock()))).fetchone()
-        return _stored(row) if row else None
+        row = self._file.reader.execute(self._sql.get, (key,)).fetchone()
+        if row is None or (row[5] is not None and row[5] <= micros(self._clock())):
+            return None
+        return _stored(row)
 
     async def get_many(self, keys: Collection[str]) -> dict[str, Stored]:
         asked = (json.dumps(list(keys)), micros(self._clock()))

@@ -26,7 +26,7 @@ class Statements:
         alive = "(expires IS NULL OR expires > ?)"
         places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
         columns = ["version", "body", "packed", "at", "expires", *places]
-        self.get = f"{row} WHERE key = ? AND {alive}"
+        self.get = f"SELECT key, body, packed, version, at, expires FROM {documents} WHERE key = ?"
         self.get_many = f"{row} WHERE key IN (SELECT value FROM json_each(?)) AND {alive}"
         self.scan = f"{row} WHERE key >= ? AND key < ? AND key > ? AND {alive} ORDER BY key LIMIT ?"
         self.insert = (

@@ -1,0 +1,103 @@
+"""What the payment provider tells: kept once, told on if it fits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shop.orders.application.take_payment import PaymentRefused
+from shop.platform.retry import again
+
+
+@pytest.fixture
+async def order(placed):
+    return await placed(cup=2)
+
+
+@pytest.fixture
+def take(wired, order, because):
+    def told(**other):
+        facts = {"payment_id": "pay_1", "order_id": order.order_id, "amount": "19.98", "currency": "EUR"}
+        return again(wired.take_payment(), **(facts | {"status": "completed"} | other), cause=because())
+
+    return told
+
+
+@pytest.fixture
+def kept(wired):
+    return wired.orders().payment
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+async def test_a_payment_that_fits_is_kept_and_told_on(take, kept, published, order, status):
+    assert await take(status=status)
+
+    payment = await kept("pay_1")
+    assert (payment.order_id, payment.amount, payment.status, payment.refused) == (
+        order.order_id,
+        "19.98",
+        status,
+        None,
+    )
+    assert published(f"payment.{status}") == [
+        (
+            f"payment.{status}",
+            {"paymentId": "pay_1", "orderId": order.order_id, "amount": "19.98", "currency": "EUR"},
+        )
+    ]
+
+
+async def test_a_payment_that_is_told_again_is_not_new(take, published):
+    assert [await take(), await take(), await take()] == [True, False, False]
+    assert len(published("payment.completed")) == 1
+
+
+async def test_a_payment_that_is_told_twenty_times_at_once_is_told_on_once(take, published):
+    assert sorted(await asyncio.gather(*(take() for _ in range(20)))) == [False] * 19 + [True]
+    assert len(published("payment.completed")) == 1
+
+
+async def test_the_amount_may_be_written_another_way(take, published):
+    assert await take(amount="19.980")
+    assert len(published("payment.completed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"amount": "19.97"}, "19.98"),
+        ({"amount": "-19.98"}, "19.98"),
+        ({"amount": "1998"}, "19.98"),
+        ({"amount": "x"}, "no amount"),
+        ({"amount": ""}, "no amount"),
+        ({"amount": "19.985"}, "decimals"),
+        ({"currency": "USD"}, "EUR"),
+        ({"currency": "eur"}, "EUR"),
+        ({"order_id": "ord_none"}, "no such order"),
+    ],
+    ids=str,
+)
+async def test_a_payment_that_does_not_fit_is_recorded_refused_and_not_told_on(take, kept, published, other, why):
+    for _ in range(2):
+        with pytest.raises(PaymentRefused, match=why):
+            await take(**other)
+
+    payment = await kept("pay_1")
+    assert why in payment.refused
+    assert published("payment.completed", "payment.failed") == []
+
+
+async def test_a_refused_payment_does_not_stand_in_the_way_of_another(take, published):
+    with pytest.raises(PaymentRefused):
+        await take(amount="1.00")
+
+    assert await take(payment_id="pay_2")
+    assert [data["paymentId"] for _, data in published("payment.completed")] == ["pay_2"]
+
+
+async def test_a_payment_that_failed_at_first_may_be_completed_later(take, published):
+    await take(status="failed")
+    await take(status="completed")
+
+    assert [data["paymentId"] for _, data in published("payment.completed")] == ["pay_1"]
