@@ -66,11 +66,11 @@ def main() -> None:
             os.sched_setaffinity(0, {where.load})
         _introduce(report, where, Path(folder))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_measure(plan, house, report))
+            runner.run(_measure(plan, house, Path(folder), report))
     report.say("", f"{time.monotonic() - began:.0f} s in all.")
 
 
-async def _measure(plan: Plan, house: House, report: Report) -> None:
+async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> None:
     most = await load(house.echo.port, goods.reads(), seconds=1)
     await _warm_up(plan, house)
     bare_reads: list[Loaded] = []
@@ -80,10 +80,12 @@ async def _measure(plan: Plan, house: House, report: Report) -> None:
     logged: list[Ordered] = []
     bare_burst: list[Loaded] = []
     burst: list[Ordered] = []
+    disk: list[float] = []
     tokens = goods.customers(house.key, "bare")
     for number in range(plan.rounds):
         bare_reads.append(await measures.reads(house.bare, seconds=plan.reads))
         shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
+        disk += measures.syncs(folder)
         bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
         for server, runs in ((house.shop, shop), (house.logged, logged)):
             runs.append(await measures.shop_orders(server, key=house.key, name=f"steady-{number}", seconds=plan.orders))
@@ -97,9 +99,22 @@ async def _measure(plan: Plan, house: House, report: Report) -> None:
         house.timed, key=house.key, payment_secret=house.payment_secret, count=plan.singles, warm_up=50
     )
     busiest = max((one.run for one in (*bare_reads, *shop_reads, *bare, *shop)), key=lambda run: run.busy)
-    report.say(_own_limit(most, busiest), "")
+    report.say(
+        _own_limit(most, busiest),
+        f"This disk, meanwhile: 4 KB appended and synced in {1000 * percentile(disk, 50):.2f} ms at p50, "
+        f"{1000 * percentile(disk, 99):.2f} at p99 (TMPDIR chooses another).",
+        "",
+    )
     report.reads(bare_reads, shop_reads)
-    report.orders(bare=bare, shop=shop, logged=logged, bare_burst=bare_burst, burst=burst, crowd=_CROWD)
+    report.orders(
+        bare=bare,
+        shop=shop,
+        logged=logged,
+        bare_burst=bare_burst,
+        burst=burst,
+        crowd=_CROWD,
+        sync=percentile(disk, 50),
+    )
     report.one_order(singles)
 
 
@@ -139,12 +154,9 @@ def _introduce(report: Report, where: Cores, folder: Path) -> None:
         if where.apart
         else "servers and load wherever the system puts them: they may take each other's time"
     )
-    disk = measures.syncs(folder)
     report.say(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores: {pinned}.",
         f"One process each, uvicorn with httptools and uvloop, no access log; SHOP_LOG=warning. Stores in {folder}.",
-        f"This disk: 4 KB appended and synced in {1000 * percentile(disk, 50):.2f} ms at p50, "
-        f"{1000 * percentile(disk, 99):.2f} at p99 (TMPDIR chooses another).",
     )
 
 

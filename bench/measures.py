@@ -155,7 +155,7 @@ async def one_at_a_time(server: Server, *, key: str, payment_secret: str, count:
     return singles
 
 
-def syncs(folder: Path, *, times: int = 300) -> list[float]:
+def syncs(folder: Path, *, times: int = 100) -> list[float]:
     """Seconds of appending 4 KB and waiting for the disk."""
     sync = getattr(os, "fdatasync", os.fsync)
     taken = []

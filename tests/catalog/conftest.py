@@ -104,6 +104,10 @@ class MemoryRecords:
         await self._called("counts")
         return await self._answer({key: self.counters.get(key, Counts(0, {})) for key in keys})
 
+    async def get_with_counts(self, key: str, counters: str) -> tuple[Stored | None, Counts]:
+        await self._called("get_with_counts")
+        return await self._answer((self._alive(key), self.counters.get(counters, Counts(0, {}))))
+
     async def find(
         self,
         index: str,

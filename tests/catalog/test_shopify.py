@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shop.catalog.presentation.shopify import LONGEST_ID, MOST_BYTES, Fault, Import, Row, read_products
+from shop.catalog.presentation.shopify import LONGEST_ID, MOST_BYTES, Import, Row, read_products
+from shop.catalog.presentation.shopify_cells import Fault
 from shop.kernel.money import Money, NotMoney
 
 OLD = "Handle,Title,Body (HTML),Vendor,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty"
@@ -219,12 +220,6 @@ def test_delimiter_newlines_and_byte_order_mark_make_no_difference(delimiter: st
     text = sheet(mug(price="5,50"), delimiter=delimiter).decode().replace("\r\n", newline)
 
     assert only(read_products((mark + text).encode(), "EUR")).price.base.minor == 550
-
-
-def test_text_is_read_like_bytes() -> None:
-    content = sheet(mug())
-
-    assert read_products(io.StringIO(content.decode(), newline=""), "EUR") == read_products(content, "EUR")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from shop.entrypoints.control_totals import Report, Totals
 from shop.entrypoints.monolith import Shop, opened
-from shop.entrypoints.replay import Log, Payer, Replay, ReplayFailed, Report, Totals, read_log
+from shop.entrypoints.order_log import Log, read_log
+from shop.entrypoints.pay import pay_order
+from shop.entrypoints.remote_shop import RemoteShop, reached
+from shop.entrypoints.replay import play as replay
+from shop.entrypoints.terminal import Failed
 from shop.kernel.clock import system_clock
 from shop.platform import signatures
 from shop.platform.settings import Settings, read_settings
@@ -125,7 +130,7 @@ def staff_and_provider(shop: Shop, settings: Settings) -> dict[str, Callable[...
 async def play(shop: Shop, settings: Settings, log: Log, transport: httpx.AsyncBaseTransport | None = None) -> Report:
     over = transport or httpx.ASGITransport(shop.app)
     async with httpx.AsyncClient(base_url="http://shop", transport=over) as client:
-        return await Replay(client=client, patience=10, **staff_and_provider(shop, settings))(log)
+        return await replay(log, RemoteShop(client=client, patience=10, **staff_and_provider(shop, settings)))
 
 
 async def test_a_log_is_replayed_and_read_back(shop: Shop, settings: Settings) -> None:
@@ -188,16 +193,17 @@ async def test_what_the_shop_does_not_have_is_named(shop: Shop, settings: Settin
     assert any("409" in difference and "99.00" in difference for difference in report.differences)
 
 
-async def test_nobody_there_is_said_at_once() -> None:
-    async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as client:
-        with pytest.raises(ReplayFailed, match="start it with: shop serve"):
-            await Replay(client=client, token=lambda _role, _subject: "", sign=lambda _: "")(log_of(LOG))
+async def test_nobody_there_is_said_at_once(settings: Settings) -> None:
+    with pytest.raises(Failed, match="start it with: shop serve"):
+        async with reached("http://127.0.0.1:9", settings, patience=10):
+            pass
 
 
 async def test_a_shop_with_other_keys_is_said_at_once(shop: Shop) -> None:
     async with httpx.AsyncClient(base_url="http://shop", transport=httpx.ASGITransport(shop.app)) as client:
-        with pytest.raises(ReplayFailed, match="SHOP_DATA"):
-            await Replay(client=client, token=lambda _role, _subject: "x.y.z", sign=lambda _: "")(log_of(LOG))
+        stranger = RemoteShop(client=client, token=lambda _role, _subject: "x.y.z", sign=lambda _: "", patience=10)
+        with pytest.raises(Failed, match="SHOP_DATA"):
+            await replay(log_of(LOG), stranger)
 
 
 async def test_a_payment_is_played_for_one_order(shop: Shop, settings: Settings) -> None:
@@ -211,12 +217,12 @@ async def test_a_payment_is_played_for_one_order(shop: Shop, settings: Settings)
         await client.post("/products/p/stock", json={"delta": 5, "reason": "new"}, headers=staff)
         placed = await client.post("/orders", json={"items": [{"productId": "p", "quantity": 1}]}, headers=customer)
         order_id = placed.json()["orderId"]
-        payer = Payer(client=client, **keys)
+        remote = RemoteShop(client=client, patience=5, **keys)
 
-        with pytest.raises(ReplayFailed, match="422"):
-            await payer(order_id, amount="4.00")
-        assert "was not paid" in await payer(order_id, failed=True)
-        assert await payer(order_id) == f"{order_id}: 5.00 EUR was paid; the order is completed"
-        assert await payer(order_id) == f"{order_id}: 5.00 EUR was paid; the order is completed"
-        with pytest.raises(ReplayFailed, match="404"):
-            await payer("ord_none")
+        with pytest.raises(Failed, match="422"):
+            await pay_order(remote, order_id, amount="4.00")
+        assert "was not paid" in await pay_order(remote, order_id, failed=True)
+        assert await pay_order(remote, order_id) == f"{order_id}: 5.00 EUR was paid; the order is completed"
+        assert await pay_order(remote, order_id) == f"{order_id}: 5.00 EUR was paid; the order is completed"
+        with pytest.raises(Failed, match="404"):
+            await pay_order(remote, "ord_none")

@@ -59,7 +59,9 @@ class Story:
         return dict(answer.json())
 
     async def stock(self, product_id: str) -> dict[str, Any]:
-        return dict((await self.http.get(f"/products/{product_id}/stock", headers=self.bearer("clerk", "staff"))).json())
+        return dict(
+            (await self.http.get(f"/products/{product_id}/stock", headers=self.bearer("clerk", "staff"))).json()
+        )
 
     async def points(self, customer: str) -> int:
         return int((await self.http.get(f"/rewards/{customer}", headers=self.bearer(customer))).json()["balance"])

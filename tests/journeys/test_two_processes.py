@@ -10,7 +10,7 @@ _IMPORT = """
 import asyncio, os, sys
 from pathlib import Path
 from shop.catalog.presentation.shopify import read_products
-from shop.entrypoints.demo import bring_in
+from shop.entrypoints.bring_in import bring_in
 from shop.entrypoints.monolith import opened
 from shop.platform.settings import read_settings
 
@@ -18,7 +18,7 @@ async def main():
     found = read_products(Path(sys.argv[1]).read_bytes(), "EUR")
     assert not found.faults, found.faults
     async with opened(read_settings(os.environ)) as shop:
-        brought = await bring_in(found.products, shop.catalog, by="import", step=lambda: None)
+        brought = await bring_in(found.products, shop.catalog, by="import")
         print(sum(brought.outcomes.values()), shop.store.statistics.longest_wait)
 
 asyncio.run(main())

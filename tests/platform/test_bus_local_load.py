@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -23,12 +22,11 @@ class Fragile:
         self.down = False
         self.refused = {"reads": 0, "writes": 0}
 
-    @property
-    def reader(self):
+    def read(self, query):
         if self.down:
             self.refused["reads"] += 1
-            raise sqlite3.OperationalError("disk I/O error")
-        return self._file.reader
+            raise Unavailable("the store cannot be read: disk I/O error")
+        return self._file.read(query)
 
     async def write(self, unit, then=None):
         if self.down:

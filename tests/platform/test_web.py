@@ -8,15 +8,16 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery
 from structlog.testing import capture_logs
 
 from shop.kernel import errors
 from shop.platform.problems import KeyMissing
+from shop.platform.request import Web, cause_of
 from shop.platform.retry import Busy
 from shop.platform.storage.port import ForeignCursor, TooMuch, Unavailable
-from shop.platform.web import MOST_BODY, Web, anyone, cause_of, next_link, reply, take_key
+from shop.platform.web import MOST_BODY, anyone, next_link, reply, take_key
 
 KINDS = [
     (errors.Invalid, 422, "Unprocessable Entity"),
@@ -31,9 +32,9 @@ KINDS = [
 ]
 
 
-async def _echo(request: Web) -> dict[str, str | None]:
+async def _echo(request: Web) -> Response[dict[str, str | None]]:
     cause = cause_of(request)
-    return {"id": cause.id, "trace": cause.traceparent, "key": request.headers.get("x")}
+    return reply({"id": cause.id, "trace": cause.traceparent})
 
 
 async def _take(request: Web) -> dict[str, str]:

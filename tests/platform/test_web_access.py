@@ -11,8 +11,9 @@ import pytest
 from litestar import get, post
 from litestar.params import JSONBody
 
+from shop.platform.request import Web, caller_of
 from shop.platform.tokens import Tokens
-from shop.platform.web import Web, anyone, caller_of, callers
+from shop.platform.web import anyone, callers
 
 
 async def _who(request: Web) -> dict[str, str]:

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from shop.catalog.container import CatalogContainer
 from shop.catalog.presentation.shopify import Row, read_products
-from shop.kernel.errors import Refusal
-from shop.kernel.events import Cause
-from shop.platform.retry import again
+from shop.entrypoints.bring_in import bring_in
+from shop.entrypoints.terminal import HERE
 
 CURRENCY = "EUR"
-HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 FIRST_BUY = "tea-smoky-dawn"
-_AT_ONCE = 64  # products on their way to the store, which commits them in groups
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """How many products were created, changed, unchanged; and which were refused, with the reason."""
-
-    outcomes: Mapping[str, int]
-    refused: Sequence[tuple[Row, str]]
 
 
 async def fill(catalog: CatalogContainer) -> tuple[int, str]:
@@ -46,42 +32,6 @@ async def fill(catalog: CatalogContainer) -> tuple[int, str]:
 def demo_products() -> Sequence[Row]:
     """What the demo sells."""
     return read_products(files("shop.entrypoints").joinpath("demo_catalogue.csv").read_bytes(), CURRENCY).products
-
-
-async def bring_in(
-    rows: Sequence[Row], catalog: CatalogContainer, *, by: str, step: Callable[[], None] = lambda: None
-) -> Brought:
-    """Every row through the act that imports a product; `step` is called after each."""
-    act, new_id = catalog.import_product(), catalog.ids()
-    outcomes: Counter[str] = Counter()
-    refused: list[tuple[Row, str]] = []
-    waiting = iter(rows)
-
-    async def work() -> None:
-        for row in waiting:
-            try:
-                outcomes[
-                    await again(
-                        act,
-                        product_id=row.product_id,
-                        details=row.details,
-                        price=row.price,
-                        on_hand=row.on_hand,
-                        who=by,
-                        cause=Cause(id=new_id("imp")),
-                    )
-                ] += 1
-            except Refusal as refusal:
-                refused.append((row, refusal.detail))
-            step()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(_AT_ONCE, len(rows))):
-                group.create_task(work())
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from None
-    return Brought(outcomes, sorted(refused, key=lambda one: one[0].line))
 
 
 def welcome(*, url: str, products: int, first: str, shop: str, environ: Mapping[str, str]) -> str:

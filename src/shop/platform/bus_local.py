@@ -17,15 +17,19 @@ from shop.kernel.clock import Clock
 from shop.kernel.errors import NotYet, TryLater
 from shop.kernel.events import Cause
 from shop.platform.bus import Consumers, Job, Jobs, routes, wait_after
-from shop.platform.retry import again
+from shop.platform.retry import again, tried
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.storage.sqlite_deliveries import Queued
 
 _WORKERS = 64
+_TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
+_CROWD = 16  # units that wait for the writer: more than the reactions to a steady flow of requests make
+_HOLD = 0.005  # seconds until it is looked again whether the crowd is gone
+_LONGEST_HOLD = timedelta(seconds=2)
 _LOOK = 0.1  # seconds between looks for what others have committed
 _LOOK_FOR_OVERDUE = timedelta(seconds=5)
 
@@ -56,6 +60,7 @@ class LocalBus:
         self._queue: deque[Queued] = deque()
         self._held: set[str] = set()  # deliveries in memory that are not ended
         self._spilled: int | None = None  # deliveries after this one are in the table only
+        self._later: asyncio.TimerHandle | None = None
         self._workers: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -67,7 +72,7 @@ class LocalBus:
         if alone:
             await self._store.file.write(lambda connection: deliveries.release(connection, owner=None))
         self._store.owner = self._name
-        self._store.on_queued = self._take
+        self._store.on_queued = self._committed
         self._store.on_ended = lambda delivery: self._held.discard(delivery.id)
         self._loops = [asyncio.create_task(loop) for loop in (self._look(), *starmap(self._repeat, jobs.items()))]
 
@@ -88,33 +93,55 @@ class LocalBus:
 
     def idle(self) -> bool:
         """Nothing is on its way: every delivery is ended, dead, or waits for a later attempt."""
-        return not deliveries.on_their_way(self._store.file.reader, due_by=self._clock())
+        return not self._store.file.read(lambda c: deliveries.on_their_way(c, due_by=self._clock()))
+
+    def _committed(self, queued: list[Queued]) -> None:
+        """Deliveries born here; those for which there is no room in memory are paged in from the table later."""
+        if self._spilled is None:
+            room = _MOST_IN_MEMORY - len(self._queue)
+            if len(queued) > room:
+                self._spilled = int(queued[room].delivery.id) - 1
+            self._take(queued[:room])
 
     def _take(self, queued: list[Queued]) -> None:
-        for one in queued:
-            if one.delivery.id in self._held:
-                continue
-            if self._spilled is None and len(self._queue) >= _MOST_IN_MEMORY:
-                self._spilled = int(one.delivery.id) - 1
-            if self._spilled is None:
-                self._held.add(one.delivery.id)
-                self._queue.append(one)
-        for _ in range(min(len(self._queue), _WORKERS - len(self._workers))):
+        fresh = [one for one in queued if one.delivery.id not in self._held]
+        self._held.update(one.delivery.id for one in fresh)
+        self._queue.extend(fresh)
+        self._set_to_work(len(fresh))
+
+    def _set_to_work(self, most: int) -> None:
+        if self._requests_first():
+            if self._later is None:
+                self._later = asyncio.get_running_loop().call_later(_HOLD, self._resume)
+            return
+        for _ in range(min(most, len(self._queue), _WORKERS - len(self._workers))):
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
+    def _resume(self) -> None:
+        self._later = None
+        self._set_to_work(_WORKERS)
+
+    def _requests_first(self) -> bool:
+        """In a burst, answering comes before delivering; but no delivery waits for that longer than two seconds."""
+        crowded = self._store.file.waiting >= _CROWD and not self._stopping
+        return crowded and bool(self._queue) and self._clock() - self._queue[0].since < _LONGEST_HOLD
+
     async def _work(self) -> None:
         while self._queue and not self._stopping:
+            if self._requests_first():
+                self._set_to_work(0)
+                return
             queued = self._queue.popleft()
             try:
                 await self._deliver(queued)
+                if self._spilled is not None and len(self._queue) < _PAGE:
+                    self._page_in(self._spilled)
             except Exception as error:  # noqa: BLE001 - the store is out of reach; the claim runs out and is taken over
                 log.error("delivery.left", event_id=queued.envelope.id, reason=str(error))  # noqa: TRY400
             finally:
                 self._held.discard(queued.delivery.id)
-            if self._spilled is not None and len(self._queue) < _PAGE:
-                self._page_in(self._spilled)
 
     async def _deliver(self, queued: Queued) -> None:
         delivery, envelope = queued.delivery, queued.envelope
@@ -123,7 +150,7 @@ class LocalBus:
         try:
             if react is None:
                 raise LookupError(f"{delivery.consumer} has no reaction to {envelope.type}")  # noqa: TRY301
-            await again(react, envelope, cause)
+            await tried(_TRIES, react, envelope, cause)
             if delivery.id in self._held:  # the reaction had nothing to write, so nothing has ended it
                 await self._store.file.write(lambda connection: deliveries.end(connection, delivery))
         except AlreadyConsumed:
@@ -154,11 +181,9 @@ class LocalBus:
         )
 
     def _page_in(self, since: int) -> None:
-        page = deliveries.mine(self._store.file.reader, owner=self._name, after=since, most=_PAGE)
-        self._spilled = None
+        page = self._store.file.read(lambda c: deliveries.mine(c, owner=self._name, after=since, most=_PAGE))
+        self._spilled = int(page[-1].delivery.id) if len(page) == _PAGE else None
         self._take(page)
-        if len(page) == _PAGE:
-            self._spilled = int(page[-1].delivery.id)
 
     async def _look(self) -> None:
         """Take over what others committed and nobody delivers, and retries that are due."""
@@ -166,12 +191,15 @@ class LocalBus:
         while True:
             now = self._clock()
             try:
-                if now >= overdue_at or deliveries.unclaimed(self._store.file.reader, now=now):
+                if now >= overdue_at or self._unclaimed(now):
                     await self._claim(now)
                     overdue_at = now + _LOOK_FOR_OVERDUE
             except Unavailable as error:
                 log.warning("deliveries.unreachable", reason=str(error))
             await asyncio.sleep(_LOOK)
+
+    def _unclaimed(self, now: datetime) -> bool:
+        return self._store.file.read(lambda connection: deliveries.unclaimed(connection, now=now))
 
     async def _claim(self, now: datetime) -> None:
         if len(self._queue) < _MOST_IN_MEMORY - _PAGE:

@@ -8,14 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from shop.kernel import errors
+from shop.platform.request import cause_of, told
 from shop.platform.storage.port import TooMuch, Unavailable
-
-log = structlog.get_logger("shop.web")
 
 _STATUS: Mapping[type[Exception], int] = {
     errors.Invalid: 422,
@@ -67,9 +65,7 @@ def wrong(error: msgspec.ValidationError) -> Wrong:
 def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, object]]:
     """Whatever was raised, as problem+json. The one place where a refusal gets its HTTP status."""
     refusal, status = _understood(error)
-    request_id = request.scope["state"]["cause"].id
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request.failed", path=request.scope["path"], request_id=request_id, exc_info=error)
+    request_id = cause_of(request).id
     problem = {
         "type": f"urn:shop:problem:{refusal.code}",
         "title": HTTPStatus(status).phrase,
@@ -80,13 +76,14 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[Ma
         **({"errors": refusal.errors} if refusal.errors else {}),
         **refusal.extra,
     }
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "X-Request-ID": request_id}
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+    told(request, status, fault=error if status == HTTPStatus.INTERNAL_SERVER_ERROR else None)
     return Response(problem, status_code=status, headers=headers, media_type="application/problem+json")
 
 

@@ -14,6 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _TRIES = 5
+_LONGEST_WAIT = 0.25  # seconds
 
 
 class Busy(Clash):
@@ -24,9 +25,15 @@ class Busy(Clash):
 
 async def again(act: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run the act; on `Conflict` again, up to five times in all, with jitter; then `Busy`."""
-    for attempt in range(_TRIES):
+    return await tried(_TRIES, act, *args, **kwargs)
+
+
+async def tried(times: int, act: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `again`, up to so many times: for who has nobody waiting for an answer."""
+    for attempt in range(times):
         try:
             return await act(*args, **kwargs)
         except Conflict:
-            await asyncio.sleep(random.random() * 0.002 * 2**attempt)  # noqa: S311 - jitter, not a secret
+            longest = min(0.002 * 2**attempt, _LONGEST_WAIT)
+            await asyncio.sleep(random.random() * longest)  # noqa: S311 - jitter, not a secret
     raise Busy("others change this at the same time: try again", retry_after=1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,12 +41,15 @@ class Settings:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings; what is not set has a default that works on a laptop. `WrongSetting` names what is wrong."""
     data = Path(environ.get("SHOP_DATA") or "data")
-    if data.exists() and not data.is_dir():
-        raise WrongSetting(f"SHOP_DATA={data} is a file: name a folder")
+    there = next(place for place in (data.absolute(), *data.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise WrongSetting(f"SHOP_DATA={data}: {there} is a file; name a folder")
     return Settings(
         data=data,
         jwt_key=_key("SHOP_JWT_KEY", environ, data / "jwt.key"),
-        payment_secrets=tuple(_key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")),
+        payment_secrets=tuple(
+            secret.strip() for secret in _key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")
+        ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
@@ -55,17 +60,23 @@ def _key(name: str, environ: Mapping[str, str], file: Path) -> str:
     """A secret from the environment, else one that is made on the first run and kept beside the data."""
     key = environ.get(name)
     if key is None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with file.open("x", encoding="ascii") as fresh:
-                file.chmod(0o600)
-                fresh.write(secrets.token_urlsafe(32))
-        except FileExistsError:
-            pass
+        if not file.exists():
+            _make(file)
         key = file.read_text(encoding="ascii").strip()
-    if any(len(part) < 32 for part in key.split(",")):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
+    if any(len(part.strip()) < 32 for part in key.split(",")):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
         raise WrongSetting(f"{name} is too short: give at least 32 characters")
     return key
+
+
+def _make(file: Path) -> None:
+    """Whole or not at all, and by one of those who try at the same time."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    with suppress(FileExistsError):
+        os.link(fresh, file)
+    fresh.unlink()
 
 
 def _number(name: str, environ: Mapping[str, str], default: float, *, most: float) -> float:

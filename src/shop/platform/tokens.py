@@ -55,7 +55,7 @@ class Tokens:
     def verify(self, token: str) -> Caller:
         """Who bears the token; `WrongToken` says why nobody."""
         caller, until = self._remembered.get(token) or self._check(token)
-        if until <= self._clock().timestamp():
+        if not until > self._clock().timestamp():  # NaN is not later either
             self._remembered.pop(token, None)
             raise WrongToken("the token has run out: get a new one")
         return caller
@@ -63,7 +63,7 @@ class Tokens:
     def _check(self, token: str) -> tuple[Caller, float]:
         try:
             claims = msgspec.convert(jwt.decode(token, self._key, algorithms=["HS256"]).claims, _Claims)
-        except (JoseError, ValueError, msgspec.ValidationError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError) as error:
             raise WrongToken("the token is not one of ours, or is damaged") from error
         if claims.role not in ROLES or not 0 < len(claims.sub) <= _MOST_SUBJECT:
             raise WrongToken(f"the token's role must be one of {', '.join(ROLES)}, and its sub 1 to 100 characters")

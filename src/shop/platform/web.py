@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
-import structlog
 from litestar import Litestar, Request, Response, get
-from litestar.connection import ASGIConnection
-from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from shop.kernel.events import Cause
 from shop.kernel.ids import Ids
 from shop.platform.problems import KeyMissing, NotAllowed, NotJson, problem_of, wrong
+from shop.platform.request import Web, cause_of, header_of, told
 from shop.platform.tokens import Caller, Tokens, WrongToken
 
 MOST_BODY = 1024 * 1024  # bytes of a request
 _MOST_KEY = 255
 
 T = TypeVar("T")
-Web = Request[Caller, str, Any]
-
-log = structlog.get_logger("shop.web")
-
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~-]{1,64}")
-_TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class StrictRequest(Request[Caller, str, Any]):
     """Decodes the body straight into the handler's type: no coercion, unknown fields refused by the type."""
+
+    @property
+    def content_length(self) -> int | None:
+        """As sent; Litestar's own decodes every header to find it."""
+        sent = header_of(self, b"content-length")
+        return int(sent) if sent and sent.isdigit() else None
 
     async def json(self) -> Any:
         """The decoded body; `NotJson` or `Wrong` with the field named."""
@@ -48,6 +44,8 @@ class StrictRequest(Request[Caller, str, Any]):
             raise wrong(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJson(f"the body is no JSON: {error}") from error
+        except RecursionError as error:
+            raise NotJson("the body is nested too deeply") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +79,27 @@ def callers(role: str, *more: str) -> Access:
     return Access((role, *more))
 
 
-def caller_of(request: Web) -> Caller:
-    """Who asks, on a route that has `callers(…)`."""
-    return request.user
-
-
-def cause_of(request: Web) -> Cause:
-    """The request, as the cause of what it writes."""
-    cause: Cause = request.scope["state"]["cause"]
-    return cause
-
-
 class Reply(Response[T]):
-    """A JSON answer and nothing else: no cookies, no tasks. Litestar's own costs as much as all the rest of a read."""
+    """A JSON answer and nothing else: no cookies, no tasks. Litestar's own costs as much as all the rest of a read.
+
+    It bears the request's id, and leaves a line in the log, if the request has caused anything.
+    """
 
     def __init__(self, content: T, *, status_code: int, headers: Mapping[str, str]) -> None:
         self.content = content
-        self.status_code = status_code
+        self.status_code: int = status_code
         self.headers = dict(headers)
 
-    def to_asgi_response(self, *_: object, **__: object) -> ASGIApp:  # type: ignore[override]
+    def to_asgi_response(self, app: None, request: Request[Any, Any, Any], **_: object) -> ASGIApp:  # type: ignore[override]  # noqa: ARG002
         """Two messages, encoded once."""
-        body = b"" if self.status_code == HTTPStatus.NOT_MODIFIED else msgspec.json.encode(self.content)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        body = b""
         if self.status_code != HTTPStatus.NOT_MODIFIED:
+            body = msgspec.json.encode(self.content)
             headers += [_JSON, (b"content-length", b"%d" % len(body))]
+        if "cause" in request.scope["state"] or header_of(request, b"x-request-id"):
+            headers.append((b"x-request-id", cause_of(request).id.encode()))
+            told(request, self.status_code)
         start = {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
         async def send_it(_: Scope, __: Receive, send: Send) -> None:
@@ -124,11 +118,6 @@ def reply(body: T, *, status: int = 200, headers: Mapping[str, str] | None = Non
     return Reply(body, status_code=status, headers={**told, **(headers or {})})
 
 
-def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str | None:
-    """One header of the request, by its name in lower case, without decoding them all."""
-    return next((value.decode("latin-1") for key, value in connection.scope["headers"] if key == name), None)
-
-
 def take_key(request: Web) -> str:
     """The Idempotency-Key, quoted or not, as a digest; `KeyMissing` without one."""
     key = (header_of(request, b"idempotency-key") or "").strip()
@@ -144,7 +133,7 @@ def next_link(request: Web, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return {"Link": f'<{request.scope["path"]}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{quote(request.scope["path"])}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
 
 
 def build_app(
@@ -168,47 +157,11 @@ def build_app(
         debug=False,
     )
     app.state.tokens = tokens
-    return Edge(app, ids)
+    app.state.ids = ids
+    return app
 
 
 @get("/health/live", before_request=anyone)
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
-
-
-class Edge:
-    """Around the app: an id for each request, in its answer too, and a line in the log for what it changed."""
-
-    def __init__(self, app: ASGIApp, ids: Ids) -> None:
-        self._app = app
-        self._ids = ids
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI connection."""
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
-        request_id, traceparent = self._named(scope["headers"])
-        scope.setdefault("state", {})["cause"] = Cause(id=request_id, traceparent=traceparent)
-        header = (b"x-request-id", request_id.encode())
-        method, path = scope["method"], scope["path"]
-
-        async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], header]
-                status = message["status"]
-                if method != "GET" or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    log.info("request", method=method, path=path, status=status, request_id=request_id)
-            await send(message)
-
-        await self._app(scope, receive, send_named)
-
-    def _named(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str | None]:
-        request_id = traceparent = None
-        for name, value in headers:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                request_id = value.decode()
-            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
-                traceparent = value.decode()
-        return request_id or self._ids("req"), traceparent

@@ -200,13 +200,13 @@ async def test_a_product_of_very_many_words_can_be_listed(catalog, create):
     assert len((await catalog.queries.search("tag5 saws", after=None, limit=9)).listed) == 1
 
 
-async def test_reading_one_product_is_one_get_and_one_count(catalog, records, create):
+async def test_reading_one_product_is_one_call(catalog, records, create):
     await create()
     records.calls.clear()
 
     await catalog.queries.one("saw")
 
-    assert records.calls == ["get", "counts"]
+    assert records.calls == ["get_with_counts"]
 
 
 async def test_stock_is_put_in_and_the_movement_kept(catalog, records, create, delivered):

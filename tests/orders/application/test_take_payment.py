@@ -26,14 +26,14 @@ def take(wired, order, because):
 
 @pytest.fixture
 def kept(wired):
-    return wired.orders().payment
+    return lambda payment_id, status="completed": wired.orders().payment(payment_id, status)
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 async def test_a_payment_that_fits_is_kept_and_told_on(take, kept, published, order, status):
     assert await take(status=status)
 
-    payment = await kept("pay_1")
+    payment = await kept("pay_1", status)
     assert (payment.order_id, payment.amount, payment.status, payment.refused) == (
         order.order_id,
         "19.98",

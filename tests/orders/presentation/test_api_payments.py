@@ -61,7 +61,14 @@ async def test_what_the_provider_tells_besides_is_passed_over(webhook, order_id)
 
 @pytest.mark.parametrize(
     "told",
-    [{"status": "pending"}, {"paymentId": ""}, {"paymentId": "x" * 201}, {"amount": 19.98}, {"currency": None}],
+    [
+        {"status": "pending"},
+        {"status": "completed\n"},
+        {"paymentId": ""},
+        {"paymentId": "x" * 201},
+        {"amount": 19.98},
+        {"currency": None},
+    ],
     ids=str,
 )
 async def test_a_payment_of_the_wrong_shape_is_refused(webhook, order_id, told):

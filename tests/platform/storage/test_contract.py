@@ -269,6 +269,25 @@ async def test_every_key_asked_for_is_in_the_answer(records: Records) -> None:
     assert counts == {f"stock/{n}": NEVER_CHANGED for n in range(250) if n != 7}
 
 
+async def test_a_document_and_counters_are_read_in_one_call(records: Records, clock: Clock, wait: Wait) -> None:
+    brief = doc("product/2", expires=clock() + MINUTE)
+    stock = Change(key="stock/1", by={"onHand": 5, "available": 0})
+    await records.commit(puts=[doc("product/1", b'{"a":1}'), brief], changes=[stock])
+
+    both, counts = await records.get_with_counts("product/1", "stock/1")
+    alone, none = await records.get_with_counts("product/1", "stock/2")
+    nothing, still = await records.get_with_counts("product/3", "stock/1")
+    there, _ = await records.get_with_counts("product/2", "stock/2")
+    wait(MINUTE)
+    gone, _ = await records.get_with_counts("product/2", "stock/2")
+
+    assert both == alone == await records.get("product/1")
+    assert counts == still == (1, {"onHand": 5, "available": 0})
+    assert none == NEVER_CHANGED
+    assert nothing is gone is None
+    assert there is not None
+
+
 async def test_several_counters_live_under_one_key(records: Records) -> None:
     await fill(records, "stock/1", on_hand=5, available=5)
     await fill(records, "stock/1", available=-2, sold=1)

@@ -34,7 +34,8 @@ class DriveReservation:
     async def __call__(self, fact: Fact, *, cause: Cause) -> None:
         """Until the reservation is at rest; the commit in which it comes to rest ends the delivery in `cause`."""
         reservations, room = self.reservations, self.reservations.room
-        reservation = await reservations.get(key_of(fact))
+        # Of a new order there is none yet, nearly always; where there is one, the first step finds that it `Moved`.
+        reservation = None if isinstance(fact, Created) else await reservations.get(key_of(fact))
         counted = _counted(reservation, fact)
         available = await reservations.available(counted) if counted else {}
         step = advance(reservation, fact, room=room, available=available)

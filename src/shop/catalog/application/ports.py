@@ -53,6 +53,9 @@ class Products(Protocol):
     async def get_many(self, product_ids: Collection[str]) -> Mapping[str, Product]:
         """Those that exist."""
 
+    async def get_with_stock(self, product_id: str) -> tuple[Product | None, Stock]:
+        """The product, archived or not, and its counters."""
+
     async def stock(self, product_id: str) -> Stock:
         """Its counters; all 0 if nothing ever moved."""
 

@@ -45,8 +45,8 @@ class ProductQueries:
 
     async def one(self, product_id: str) -> Listed:
         """`ProductNotFound` if there is none."""
-        product = found(await self.products.get(product_id), product_id)
-        return product, await self.products.stock(product_id)
+        product, stock = await self.products.get_with_stock(product_id)
+        return found(product, product_id), stock
 
     async def many(self, product_ids: Sequence[str]) -> Listing:
         """Those of at most 100 that exist, in the order they were asked for."""

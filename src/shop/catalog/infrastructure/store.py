@@ -67,6 +67,11 @@ class ProductStore:
         products = (_product(one.body) for one in stored.values())
         return {product.product_id: product for product in products}
 
+    async def get_with_stock(self, product_id: str) -> tuple[Product | None, Stock]:
+        """The product, archived or not, and its counters."""
+        stored, counts = await self.records.get_with_counts(f"product/{product_id}", f"stock/{product_id}")
+        return _product(stored.body) if stored else None, _stock(counts)
+
     async def stock(self, product_id: str) -> Stock:
         """Its counters; all 0 if nothing ever moved."""
         key = f"stock/{product_id}"

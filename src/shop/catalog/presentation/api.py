@@ -22,8 +22,9 @@ from shop.catalog.domain.product import Product
 from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
 from shop.catalog.presentation.caching import etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
+from shop.platform.request import Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
-from shop.platform.web import Web, anyone, caller_of, callers, cause_of, header_of, next_link, reply, take_key
+from shop.platform.web import anyone, callers, next_link, reply, take_key
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 _staff = callers("staff")

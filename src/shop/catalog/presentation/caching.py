@@ -12,7 +12,7 @@ from shop.catalog.contract import IN_STOCK_TAG, category_tags, tag
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.stock import Stock
 from shop.kernel.errors import Stale, VersionMissing
-from shop.platform.web import Web, header_of
+from shop.platform.request import Web, header_of
 
 CACHED = "public, max-age=300, stale-while-revalidate=60"
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})\.\d{1,18}"')

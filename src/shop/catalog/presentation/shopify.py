@@ -1,53 +1,26 @@
-"""Products from a Shopify CSV, with its old headings and its new ones. Pure: it reads, checks and names every fault.
+"""Products from a Shopify CSV, with its old headings and its new ones. Pure: it reads, checks and names every fault."""
 
-Source: help.shopify.com, «Using CSV files to import and export products».
-"""
-
-import csv
 import hashlib
-import io
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html.parser import HTMLParser
-from typing import Any, TextIO
+from typing import Any
 
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details, Product, Status
 from shop.catalog.domain.stock import MOST as MOST_UNITS
+from shop.catalog.presentation.decimal_marks import mark_of, with_point
+from shop.catalog.presentation.html_text import text_of
+from shop.catalog.presentation.shopify_cells import Cells, Fault, Sheet, read_sheet
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, NotMoney, exponent
 
 MOST_BYTES = 50 * 1024 * 1024
 LONGEST_ID = 100
 
-# Our word for a column, and its headings: the one of old, then the one of today.
-_COLUMNS = {
-    "handle": ("handle", "url handle"),
-    "title": ("title",),
-    "description": ("body (html)", "description"),
-    "vendor": ("vendor",),
-    "category": ("product category", "standardized product type"),
-    "type": ("type", "custom product type"),
-    "tags": ("tags",),
-    "published": ("published", "published on online store"),
-    "status": ("status",),
-    "option1": ("option1 name",),
-    "value1": ("option1 value",),
-    "option2": ("option2 name",),
-    "value2": ("option2 value",),
-    "option3": ("option3 name",),
-    "value3": ("option3 value",),
-    "sku": ("variant sku", "sku"),
-    "quantity": ("variant inventory qty", "inventory quantity"),
-    "price": ("variant price", "price"),
-    "compare": ("variant compare at price", "compare-at price", "compare at price"),
-}
-_WORDS = {heading: word for word, headings in _COLUMNS.items() for heading in headings}
-_NEEDED = ("handle", "title", "price")
 _OPTIONS = (("option1", "value1"), ("option2", "value2"), ("option3", "value3"))
 _OF_A_VARIANT = ("sku", "price", "value1", "value2", "value3")
 _STATUSES: Mapping[str, Status] = {
@@ -71,15 +44,6 @@ _FROM = {  # a field of the product, and the columns it comes from
 _ANY_MOMENT = datetime.fromtimestamp(0, UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, under which heading, at which line of the file."""
-
-    line: int
-    field: str
-    message: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One variant, as the act that imports a product takes it, and the line it starts on.
@@ -98,154 +62,31 @@ class Row:
 class Import:
     """What a file holds. With any fault nothing of it should be written; remarks are to be read, no more."""
 
-    products: tuple[Row, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    remarks: tuple[Fault, ...] = ()
+    products: tuple[Row, ...]
+    faults: tuple[Fault, ...]
+    remarks: tuple[Fault, ...]
 
 
-def read_products(file: TextIO | bytes, currency: str) -> Import:
+def read_products(content: bytes, currency: str) -> Import:
     """Every product of the file, and every fault in it. Only an unknown `currency` raises (`NotMoney`).
 
     The id is the SKU, else `handle~option-values` (the handle alone for `Default Title`), put into the letters an id
     may have. A Price below its Compare At Price is the discounted price; else Price is the base price.
     """
     exponent(currency)
-    try:
-        sheet = _sheet(_text(file))
-    except _Unreadable as unreadable:
-        return Import(faults=(unreadable.fault,))
-    return _Reading(sheet=sheet, currency=currency, mark=_mark(sheet, currency)).all()
-
-
-# From the file to cells
-
-
-class _Unreadable(Exception):
-    """Nothing from this place on can be trusted."""
-
-    def __init__(self, line: int, heading: str, message: str) -> None:
-        super().__init__(message)
-        self.fault = Fault(line, heading, message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """One row: the line it starts on, and its cells under our words."""
-
-    line: int
-    of: Mapping[str, str]
-
-    def __getitem__(self, word: str) -> str:
-        return self.of.get(word, "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    headings: Mapping[str, str]  # our word -> as the file has it
-    rows: Sequence[_Cells]
-    faults: Sequence[Fault]
-
-
-def _text(file: TextIO | bytes) -> str:
-    content = file if isinstance(file, bytes) else file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise _Unreadable(1, "file", f"is larger than {MOST_BYTES >> 20} MB; split it into several")
-    text = (_decoded(content) if isinstance(content, bytes) else content).removeprefix("\ufeff")
-    if not text.strip():
-        raise _Unreadable(1, "file", "is empty")
-    return text if "\n" in text else text.replace("\r", "\n")
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = 1 if content[:2] in (b"\xff\xfe", b"\xfe\xff") else content.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(line, "file", "is not UTF-8; save it as «CSV UTF-8» and try again") from error
-
-
-def _sheet(text: str) -> _Sheet:
-    first = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",;\t", key=lambda mark: sum(_plain(cell) in _WORDS for cell in first.split(mark)))
-    records = _records(text, delimiter)
-    top, _, names = next((record for record in records if any(record[2])), (1, 1, []))
-    words = [_WORDS.get(_plain(name), "") for name in names]
-    headings = {word: name.strip() for word, name in zip(words, names, strict=True) if word}
-    for word in _NEEDED:
-        if word not in headings:
-            raise _Unreadable(top, _COLUMNS[word][0].title(), "this column is missing in the heading")
-    for word, heading in headings.items():
-        if words.count(word) > 1:
-            raise _Unreadable(top, heading, "this column stands twice in the heading")
-    rows: list[_Cells] = []
-    faults: list[Fault] = []
-    try:
-        for line, last, cells in records:
-            if len(cells) == len(words):
-                rows.append(_Cells(line, {word: _clean(cell) for word, cell in zip(words, cells, strict=True) if word}))
-            elif any(cells):
-                spread = f", and runs to line {last}: is a quote missing?" if last > line else ""
-                faults.append(Fault(line, "row", f"has {len(cells)} cells where the heading has {len(words)}{spread}"))
-    except _Unreadable as broken:
-        faults.append(broken.fault)
-    return _Sheet(headings, rows, faults)
-
-
-def _plain(heading: str) -> str:
-    return " ".join(heading.replace("\u2011", "-").strip("\ufeff\" '").casefold().split())
-
-
-def _clean(cell: str) -> str:
-    return cell.replace("\0", "").strip()
-
-
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
-    """(first line, last line, cells) of each row."""
-    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
-    while True:
-        first = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise _broken(text, first, delimiter) from error
-        if cells is None:
-            return
-        yield first, reader.line_num, cells
-
-
-_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
-
-
-def _broken(text: str, first: int, delimiter: str) -> _Unreadable:
-    """Finds the quote that is never closed, or closed in the middle of a cell, from line `first` on."""
-    at = 0
-    for _ in range(first - 1):
-        at = text.index("\n", at) + 1
-    while at < len(text):
-        if text[at] == '"':
-            closed = _QUOTED.match(text, at)
-            behind = text[closed.end() : closed.end() + 1] if closed else "?"
-            if closed is None or behind not in ("", delimiter, "\r", "\n"):
-                line = text.count("\n", 0, at) + 1
-                return _Unreadable(
-                    line,
-                    "row",
-                    'a quote opens here that is not closed at the end of its cell; write a quote inside a cell as ""',
-                )
-            at = closed.end()
-        ends = [end for mark in (delimiter, "\n") if (end := text.find(mark, at)) >= 0]
-        at = min(ends, default=len(text)) + 1
-    return _Unreadable(first, "row", "cannot be read: a cell is too long, or has a bare carriage return outside quotes")
-
-
-# From cells to products
+        large = Fault(1, "file", f"is larger than {MOST_BYTES >> 20} MB; split it into several")
+        return Import(products=(), faults=(large,), remarks=())
+    sheet = read_sheet(content)
+    amounts = [row[word] for row in sheet.rows for word in ("price", "compare")]
+    return _Reading(sheet=sheet, currency=currency, mark=mark_of(amounts, currency)).all()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Reading:
     """One pass over the rows; collects what is wrong instead of stopping at it."""
 
-    sheet: _Sheet
+    sheet: Sheet
     currency: str
     mark: str | None
     faults: list[Fault] = field(default_factory=list)
@@ -261,8 +102,8 @@ class _Reading:
         self.faults.sort(key=lambda fault: fault.line)
         return Import(products=tuple(products), faults=tuple(self.faults), remarks=tuple(self.remarks))
 
-    def _articles(self) -> list[list[_Cells]]:
-        articles: dict[str, list[_Cells]] = defaultdict(list)
+    def _articles(self) -> list[list[Cells]]:
+        articles: dict[str, list[Cells]] = defaultdict(list)
         for row in self.sheet.rows:
             if row["handle"]:
                 articles[row["handle"]].append(row)
@@ -270,7 +111,7 @@ class _Reading:
                 self._fault(row.line, "handle", "is empty")
         return list(articles.values())
 
-    def _products(self, rows: Sequence[_Cells]) -> Iterator[Row]:
+    def _products(self, rows: Sequence[Cells]) -> Iterator[Row]:
         """The variants of one article; its further rows have an image and nothing else."""
         variants = [row for row in rows if any(row[word] for word in _OF_A_VARIANT)]
         lead = next((row for row in rows if row["title"]), None)
@@ -289,18 +130,18 @@ class _Reading:
             if self._keeps_the_rules(product):
                 yield product
 
-    def _common(self, lead: _Cells) -> Details:
+    def _common(self, lead: Cells) -> Details:
         """What all variants of an article share."""
         common = Details(category=_category(lead))
         if self._has("description"):
-            common["description"] = _without_tags(lead["description"])
+            common["description"] = text_of(lead["description"])
         if self._has("vendor"):
             common["supplier_id"] = " ".join(lead["vendor"].split()) or None
         if self._has("status", "published"):
             common["status"] = self._status(lead)
         return common
 
-    def _own(self, lead: _Cells, row: _Cells, product_id: str, *, several: bool) -> Details:
+    def _own(self, lead: Cells, row: Cells, product_id: str, *, several: bool) -> Details:
         own = Details(sku=_sku(row) or product_id, name=_name(lead, row, several=several))
         own["group_id"] = _cut(_fitting(row["handle"])) or None if several else None
         if self._has("tags", "value1"):
@@ -318,7 +159,7 @@ class _Reading:
             return False
         return True
 
-    def _id(self, row: _Cells) -> str | None:
+    def _id(self, row: Cells) -> str | None:
         handle, options = _fitting(row["handle"].casefold()), _fitting("-".join(_values(row)).casefold())
         found = _fitting(_sku(row)) or (f"{handle}~{options}" if options else handle)
         if not found.strip("~"):
@@ -326,16 +167,19 @@ class _Reading:
             return None
         return _cut(found)
 
-    def _price(self, row: _Cells) -> Price | None:
+    def _price(self, row: Cells) -> Price | None:
         price = self._amount(row, "price")
         compared = self._amount(row, "compare") if row["compare"] else None
         if price is None:
             return None
         return Price(compared, price) if compared is not None and price < compared else Price(price)
 
-    def _amount(self, row: _Cells, word: str) -> Money | None:
+    def _amount(self, row: Cells, word: str) -> Money | None:
+        if not row[word]:
+            self._fault(row.line, word, "is empty; every variant needs one")
+            return None
         try:
-            amount = Money.parse(_decimal(row[word], self.mark), self.currency)
+            amount = Money.parse(with_point(row[word], self.mark), self.currency)
         except NotMoney as error:
             self._fault(row.line, word, error.detail)
             return None
@@ -344,7 +188,7 @@ class _Reading:
             return None
         return amount
 
-    def _on_hand(self, row: _Cells) -> int | None:
+    def _on_hand(self, row: Cells) -> int | None:
         text = row["quantity"]
         if not text:
             return None
@@ -358,7 +202,7 @@ class _Reading:
             self.remarks.append(Fault(row.line, self.sheet.headings["quantity"], f"{text} (oversold) is taken as 0"))
         return max(int(text), 0)
 
-    def _status(self, lead: _Cells) -> Status:
+    def _status(self, lead: Cells) -> Status:
         """What Shopify does not show is archived here."""
         status = _STATUSES.get(lead["status"].casefold())
         if status is None:
@@ -372,11 +216,8 @@ class _Reading:
             line = first.setdefault(product.product_id, product.line)
             if line != product.line:
                 word = "sku" if self._has("sku") else "handle"
-                self._fault(
-                    product.line,
-                    word,
-                    f"makes the same id as line {line}, {product.product_id!r}; each needs its own SKU",
-                )
+                same = f"makes the same id as line {line}, {product.product_id!r}; each needs its own SKU"
+                self._fault(product.line, word, same)
 
     def _has(self, *words: str) -> bool:
         return any(word in self.sheet.headings for word in words)
@@ -385,26 +226,26 @@ class _Reading:
         self.faults.append(Fault(line, self.sheet.headings.get(word, word), message))
 
 
-def _sku(row: _Cells) -> str:
+def _sku(row: Cells) -> str:
     return row["sku"].removeprefix("'").strip()  # Shopify puts a ' before what a spreadsheet would take for a number
 
 
-def _values(row: _Cells) -> list[str]:
+def _values(row: Cells) -> list[str]:
     return [value for _, word in _OPTIONS if (value := row[word]) and value.casefold() != "default title"]
 
 
-def _name(lead: _Cells, row: _Cells, *, several: bool) -> str:
+def _name(lead: Cells, row: Cells, *, several: bool) -> str:
     values = _values(row) if several else []
     return " ".join(f"{lead['title']} \u2013 {' / '.join(values)}".split() if values else lead["title"].split())
 
 
-def _category(lead: _Cells) -> str:
+def _category(lead: Cells) -> str:
     path = lead["category"] if lead["category"].casefold() not in ("", "uncategorized") else lead["type"]
     steps = [" ".join(step.replace("/", " ").split()) for step in path.split(">")]
     return "/".join(step for step in steps if step) or _UNCATEGORISED
 
 
-def _attributes(lead: _Cells, row: _Cells) -> dict[str, Any]:
+def _attributes(lead: Cells, row: Cells) -> dict[str, Any]:
     tags: dict[str, Any] = {"tags": [tag for part in lead["tags"].split(",") if (tag := part.strip())]}
     options = {row[name] or lead[name] or name.title(): row[word] for name, word in _OPTIONS if row[word]}
     shown = {name: value for name, value in options.items() if value.casefold() != "default title"}
@@ -427,112 +268,3 @@ def _cut(text: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
-
-
-# Amounts: never guessed, for a price times 1000 is worse than a question
-
-_GROUP = 3  # digits between two marks of thousands
-_MARKS = {",": ".", ".": ","}
-
-
-def _mark(sheet: _Sheet, currency: str) -> str | None:
-    """The decimal mark of the file: the one its prices show beyond doubt. None: they show both, or neither."""
-    amounts = [row[word] for row in sheet.rows for word in ("price", "compare")]
-    shown = {_shown(amount) for amount in amounts} - {None}
-    if not shown and exponent(currency) == _GROUP and not any("," in amount for amount in amounts):
-        return "."
-    return shown.pop() if len(shown) == 1 else None
-
-
-def _shown(text: str) -> str | None:
-    """The decimal mark of one amount, if there can be no other reading of it: not in `1.234`, not in `1,234`."""
-    marks = [letter for letter in text if letter in _MARKS]
-    if not marks:
-        return None
-    if len(marks) == 1:
-        whole, _, decimals = text.partition(marks[0])
-        digits = whole.strip().removeprefix("-")
-        doubtful = len(decimals) == _GROUP and 1 <= len(digits) <= _GROUP and not digits.startswith("0")
-        return None if doubtful else marks[0]
-    return marks[-1] if len(set(marks)) > 1 else _MARKS[marks[0]]
-
-
-def _decimal(text: str, of_the_file: str | None) -> str:
-    """`1.234,50` → `1234.50`. `NotMoney` where that is no amount, or could be two."""
-    mark = _shown(text) or of_the_file
-    if not text:
-        raise NotMoney("is empty; every variant needs one")
-    if mark is None and ("." in text or "," in text):
-        raise NotMoney(f"{text[:40]!r} may be thousands or decimals; write it with two decimals, like 1234.00")
-    whole, _, decimals = text.partition(mark) if mark else (text, "", "")
-    if not re.fullmatch(r"-?([0-9]+|[0-9]{1,3}([.,'\u2019\s][0-9]{3})+)", whole) or not re.fullmatch(
-        "[0-9]*", decimals
-    ):
-        raise NotMoney(f"{text[:40]!r} is no amount; write it like 1234.50")
-    digits = re.sub(r"[.,'\u2019\s]", "", whole)
-    return f"{digits}.{decimals}" if decimals else digits
-
-
-# Descriptions
-
-
-def _without_tags(html: str) -> str:
-    reader = _Text()
-    try:
-        reader.feed(html)
-        reader.close()
-    except AssertionError:  # html.parser gives up on a few kinds of broken declarations
-        return " ".join(re.sub(r"<[^>]*>", " ", html).split())
-    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-class _Text(HTMLParser):
-    """Keeps the text and the breaks between blocks."""
-
-    _BLOCKS = frozenset(
-        [
-            "p",
-            "div",
-            "br",
-            "li",
-            "ul",
-            "ol",
-            "tr",
-            "table",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "section",
-            "article",
-            "blockquote",
-            "hr",
-        ]
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - html.parser's signature
-        self._hidden += tag in ("script", "style")
-        self._break(tag)
-        if tag == "li":
-            self.parts.append("- ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("script", "style") and self._hidden > 0
-        if tag != "li":
-            self._break(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-    def _break(self, tag: str) -> None:
-        if tag in self._BLOCKS:
-            self.parts.append("\n")

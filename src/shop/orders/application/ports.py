@@ -60,8 +60,8 @@ class Orders(Protocol):
     async def in_status(self, status: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
         """Everybody's orders in a status, newest first, and where the next page begins."""
 
-    async def payment(self, payment_id: str) -> Payment | None:
-        """What is known of a payment."""
+    async def payment(self, payment_id: str, status: str) -> Payment | None:
+        """What was said of a payment in this status: one that failed may be completed later."""
 
     async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
         """Keep what the provider said of a payment."""

@@ -30,7 +30,7 @@ class TakePayment:
         self, *, payment_id: str, order_id: str, amount: str, currency: str, status: str, cause: Cause
     ) -> bool:
         """Was it new? `PaymentRefused` for an unknown order, another currency or amount."""
-        known = await self.orders.payment(payment_id)
+        known = await self.orders.payment(payment_id, status)
         if known is None:
             refused = _misfit(await self.orders.get(order_id), amount, currency)
             known = Payment(
@@ -46,6 +46,8 @@ class TakePayment:
             new = True
         else:
             new = False
+            if (known.order_id, known.amount, known.currency) != (order_id, amount, currency):
+                raise PaymentRefused("this payment was told before, for another order or another amount")
         if known.refused:
             raise PaymentRefused(known.refused)
         return new

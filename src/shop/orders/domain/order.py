@@ -160,11 +160,9 @@ class Order:
 
     def with_note(self, moment: Moment) -> Order:
         """Something worth showing happened that changes nothing else."""
-        return (
-            self
-            if any(known.by == moment.by for known in self.timeline)
-            else replace(self, timeline=self._then(moment))
-        )
+        full = len(self.timeline) >= MOST_TIMELINE
+        known = any(seen.by == moment.by for seen in self.timeline)
+        return self if full or known else replace(self, timeline=self._then(moment))
 
     def _then(self, moment: Moment) -> tuple[Moment, ...]:
         return (*self.timeline, moment)[:MOST_TIMELINE]

@@ -56,15 +56,15 @@ class OrdersStore:
         """Everybody's orders in a status, newest first, and where the next page begins."""
         return _orders(await self.records.find("status", status, newest_first=True, after=after, limit=limit))
 
-    async def payment(self, payment_id: str) -> Payment | None:
-        """What is known of a payment."""
-        stored = await self.records.get(f"payment/{payment_id}")
+    async def payment(self, payment_id: str, status: str) -> Payment | None:
+        """What was said of a payment in this status: one that failed may be completed later."""
+        stored = await self.records.get(f"payment/{payment_id}/{status}")
         return _payment(stored.body) if stored else None
 
     async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
         """Keep what the provider said of a payment."""
         put = Put(
-            key=f"payment/{payment.payment_id}",
+            key=f"payment/{payment.payment_id}/{payment.status}",
             body=_encode(payment),
             was=0,
             indexes={"payments": (payment.order_id, payment.at)},

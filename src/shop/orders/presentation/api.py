@@ -19,10 +19,11 @@ from shop.orders.application.take_payment import TakePayment
 from shop.orders.contract import LineView, MomentView, OrderPage, OrderView
 from shop.orders.domain.order import Order, Status
 from shop.platform import signatures
+from shop.platform.request import Web, caller_of, cause_of
 from shop.platform.retry import again
-from shop.platform.web import Web, anyone, caller_of, callers, cause_of, next_link, reply, take_key
+from shop.platform.web import anyone, callers, next_link, reply, take_key
 
-ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$")]
+ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$(?!\\n)")]
 Texts = Annotated[
     dict[Annotated[str, msgspec.Meta(max_length=100)], Annotated[str, msgspec.Meta(max_length=1000)]],
     msgspec.Meta(max_length=40),
@@ -54,7 +55,7 @@ class PaymentBody(msgspec.Struct, frozen=True, rename="camel"):
     order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     amount: str
     currency: str
-    status: Annotated[str, msgspec.Meta(pattern="^(completed|failed)$")]
+    status: Annotated[str, msgspec.Meta(pattern=r"^(completed|failed)$(?!\n)")]
 
 
 class PaymentReceipt(msgspec.Struct, frozen=True, rename="camel"):

@@ -16,10 +16,13 @@ from typing import Any, Generic, TypeVar
 import httpx
 import msgspec
 
+from shop.kernel.errors import Refusal
+
 T = TypeVar("T")
 
 _MOST_AT_ONCE = 100  # items asked for in one request
-_MAX_AGE = re.compile(r"\bmax-age=(\d+)")
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d+)", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"\b(no-store|no-cache|private)\b", re.IGNORECASE)
 
 
 class OriginUnavailable(Exception):
@@ -57,8 +60,7 @@ class Client:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
         self._flights: dict[str, asyncio.Task[object]] = {}
-        self._under_way = 0
-        self._dropped: set[str] = set()  # tags dropped while something was under way
+        self._overtaken: list[set[str]] = []  # per read under way: the tags dropped since it began
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -68,8 +70,8 @@ class Client:
         """From now on nothing with one of these tags is answered from memory, nor kept by a read that has begun."""
         for tag in tags:
             self._forget(tag)
-            if self._under_way:
-                self._dropped.add(tag)
+            for dropped in self._overtaken:
+                dropped.add(tag)
             self._flights.pop(tag, None)
 
     async def get_many(self, what: Collected[T], ids: Collection[str]) -> dict[str, T]:
@@ -81,8 +83,10 @@ class Client:
         missing: list[str] = []
         now = self._now()
         for identifier in ids:
-            entry = self._entries.get(f"{what.tag}:{identifier}")
+            tag = f"{what.tag}:{identifier}"
+            entry = self._entries.get(tag)
             if entry is not None and entry.until > now:
+                self._entries.move_to_end(tag)
                 found[identifier] = entry.item  # type: ignore[assignment]
             else:
                 missing.append(identifier)
@@ -106,24 +110,24 @@ class Client:
             self._flights.update(dict.fromkeys((f"{what.tag}:{identifier}" for identifier in some), flight))
             flights.add(flight)
         answers = await asyncio.gather(*map(asyncio.shield, flights))
-        return {i: item for answer in answers for i, item in answer.items() if i in ids}  # type: ignore[attr-defined]
+        asked = set(ids)
+        return {i: item for answer in answers for i, item in answer.items() if i in asked}  # type: ignore[attr-defined]
 
     async def _read(self, what: Collected[T], ids: Sequence[str]) -> Mapping[str, T]:
         flight = asyncio.current_task()
-        self._under_way += 1
+        dropped: set[str] = set()
+        self._overtaken.append(dropped)
         try:
             async with asyncio.timeout(self._budget):
                 response = await self._http.get(what.path, params={"ids": ",".join(ids)})
             if response.status_code != httpx.codes.OK:
                 raise OriginUnavailable(f"{what.path} answered {response.status_code}")
             items = _items(response.content, what)
-            self._keep(items, what, response)
-        except (TimeoutError, httpx.HTTPError, msgspec.MsgspecError) as error:
+            self._keep({i: item for i, item in items.items() if f"{what.tag}:{i}" not in dropped}, what, response)
+        except (TimeoutError, httpx.HTTPError, ValueError, RecursionError, msgspec.MsgspecError, Refusal) as error:
             raise OriginUnavailable(f"{what.path}: {type(error).__name__}") from error
         finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._dropped.clear()
+            self._overtaken = [other for other in self._overtaken if other is not dropped]
             for identifier in ids:
                 tag = f"{what.tag}:{identifier}"
                 if self._flights.get(tag) is flight:
@@ -131,17 +135,16 @@ class Client:
         return items
 
     def _keep(self, items: Mapping[str, T], what: Collected[T], response: httpx.Response) -> None:
-        fresh_for = _MAX_AGE.search(response.headers.get("cache-control", ""))
-        if fresh_for is None or not items:
+        fresh_for = _fresh_for(response.headers.get("cache-control", ""))
+        if not fresh_for or not items:
             return
-        until = self._now() + int(fresh_for[1])
+        until = self._now() + fresh_for
         size = len(response.content) // len(items)
         for identifier, item in items.items():
             tag = f"{what.tag}:{identifier}"
-            if tag not in self._dropped:
-                self._forget(tag)
-                self._entries[tag] = _Entry(item, until, size)
-                self._bytes += size
+            self._forget(tag)
+            self._entries[tag] = _Entry(item, until, size)
+            self._bytes += size
         while self._bytes > self._most:
             self._forget(next(iter(self._entries)))
 
@@ -149,6 +152,14 @@ class Client:
         entry = self._entries.pop(tag, None)
         if entry is not None:
             self._bytes -= entry.size
+
+
+def _fresh_for(cache_control: str) -> int:
+    """Seconds; 0 if it is not to be kept. Source: RFC 9111 §5.2.2."""
+    if _NOT_KEPT.search(cache_control):
+        return 0
+    max_age = _MAX_AGE.search(cache_control)
+    return int(max_age[1]) if max_age else 0
 
 
 W = TypeVar("W")

@@ -27,7 +27,7 @@ def point(text: str, question: Sequence[object], kind: type[P] | Any) -> P:
         body = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         asked, raw = msgspec.json.decode(body, type=tuple[list[object], msgspec.Raw])
         place = msgspec.json.decode(raw, type=kind)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise ForeignCursor("this is no cursor of ours: begin without one") from error
     if asked != list(question):
         raise ForeignCursor("this cursor belongs to another question: begin without one")

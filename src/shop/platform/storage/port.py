@@ -127,6 +127,9 @@ class Records(Protocol):
     async def counts(self, keys: Collection[str]) -> dict[str, Counts]:
         """The counters under each key; every key asked for is in the answer."""
 
+    async def get_with_counts(self, key: str, counters: str) -> tuple[Stored | None, Counts]:
+        """A document and the counters under another key, in one call to the store."""
+
     async def find(
         self,
         index: str,

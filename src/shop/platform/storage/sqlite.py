@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -98,21 +98,30 @@ class _SqliteRecords:
         return self._store.limit
 
     async def get(self, key: str) -> Stored | None:
-        row = self._file.reader.execute(self._sql.get, (key,)).fetchone()
-        if row is None or (row[5] is not None and row[5] <= micros(self._clock())):
-            return None
-        return _stored(row)
+        rows = self._file.rows(self._sql.get, (key,))
+        return self._alive(rows[0]) if rows else None
+
+    async def get_with_counts(self, key: str, counters: str) -> tuple[Stored | None, Counts]:
+        rows = self._file.rows(self._sql.get_with_counts, (key, counters))
+        of = {row[6]: row[7] for row in rows}
+        version = of.pop(VERSION, 0)
+        of.pop(None, None)
+        return self._alive(rows[0]) if rows[0][0] is not None else None, Counts(version, of)
+
+    def _alive(self, row: tuple[Any, ...]) -> Stored | None:
+        expires = row[5]
+        return _stored(row) if expires is None or expires > micros(self._clock()) else None
 
     async def get_many(self, keys: Collection[str]) -> dict[str, Stored]:
         asked = (json.dumps(list(keys)), micros(self._clock()))
-        return {row[0]: _stored(row) for row in self._file.reader.execute(self._sql.get_many, asked)}
+        return {row[0]: _stored(row) for row in self._file.rows(self._sql.get_many, asked)}
 
     async def counts(self, keys: Collection[str]) -> dict[str, Counts]:
         versions = dict.fromkeys(keys, 0)
         of: dict[str, dict[str, int]] = {key: {} for key in keys}
         one = len(versions) == 1  # the common case, without the way through JSON
         asked = self._sql.counts_of_one if one else self._sql.counts
-        for key, name, n in self._file.reader.execute(asked, (*versions,) if one else (json.dumps(list(versions)),)):
+        for key, name, n in self._file.rows(asked, (*versions,) if one else (json.dumps(list(versions)),)):
             if name == VERSION:
                 versions[key] = n
             else:
@@ -134,7 +143,7 @@ class _SqliteRecords:
         edge = ("", "") if not newest_first else (HIGHEST * 2, HIGHEST)
         place, key = point(after, question, tuple[str, str]) if after is not None else edge
         asked = (group, low, high, place, key, micros(self._clock()), limit + 1)
-        rows = self._file.reader.execute(self._sql.find(index, newest_first=newest_first), asked).fetchall()
+        rows = self._file.rows(self._sql.find(index, newest_first=newest_first), asked)
         more = len(rows) > limit
         found = [_stored(row) for row in rows[:limit]]
         return Page(found, cursor(question, (rows[limit - 1][5], rows[limit - 1][0])) if more else None)
@@ -199,19 +208,16 @@ class _SqliteRecords:
         for put in puts:
             body, packed = pack(put.key, put.body)
             expires = micros(put.expires) if put.expires else None
-            worded = bool(words.get(put.key))
             places = [part for name in self._layout.indexes for part in put.indexes.get(name, (None, None))]
+            columns = (put.was + 1, body, packed, now, expires, *places, bool(words.get(put.key)))
             if put.was:
-                row = connection.execute(
-                    self._sql.replace, (put.was + 1, body, packed, now, expires, *places, worded, put.key, put.was, now)
-                ).fetchone()
+                done = connection.execute(self._sql.replace, (*columns, put.key, put.was, now))
             else:
-                row = connection.execute(
-                    self._sql.insert, (put.key, 1, body, packed, now, expires, *places, worded, now)
-                ).fetchone()
-            if row is None:
+                done = connection.execute(self._sql.insert, (put.key, *columns, now))
+            row = done.fetchone() if self._layout.words else None
+            if row is None and (self._layout.words or not done.rowcount):
                 moved.add(put.key)
-            elif row[1] and words:
+            elif row is not None and row[1]:
                 self._index_words(connection, row[0], words[put.key])
         if moved:
             raise Conflict(moved)
@@ -242,7 +248,7 @@ class _SqliteRecords:
             connection.execute(self._sql.learn, (row, *(texts.get(name, "") for name in self._layout.words)))
 
 
-def _stored(row: tuple[str, bytes, int, int, int]) -> Stored:
+def _stored(row: tuple[Any, ...]) -> Stored:
     key, body, packed, version, at = row[:5]
     return Stored(key, unpack(body, bool(packed)), version, moment_of(at))
 

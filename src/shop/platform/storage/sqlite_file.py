@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +55,7 @@ class SqliteFile:
         self.path = path
         self.statistics = Statistics()
         self._turn: list[_Waiting] = []
+        self._waiting = 0
         self._handed: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -105,6 +106,25 @@ class SqliteFile:
         return connection
 
     @property
+    def waiting(self) -> int:
+        """Units that were handed in and are not settled."""
+        return self._waiting
+
+    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """A read on the event loop, of microseconds. `Unavailable` if the file cannot be read now."""
+        try:
+            return query(self.reader)
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store cannot be read: {error}") from error
+
+    def rows(self, sql: str, asked: Sequence[object]) -> list[Any]:
+        """The rows of such a read."""
+        try:
+            return self.reader.execute(sql, asked).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store cannot be read: {error}") from error
+
+    @property
     def reader(self) -> sqlite3.Connection:
         """The event loop's own connection, for reads that take microseconds."""
         if self._reader is None:
@@ -113,7 +133,10 @@ class SqliteFile:
 
     async def read_aside(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """A read that may take long, in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: read(self._own_reader()))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: read(self._own_reader()))
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store cannot be read: {error}") from error
 
     async def write(self, unit: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None) -> T:
         """Run the unit in the next group; returns once it is on disk.
@@ -124,6 +147,7 @@ class SqliteFile:
             raise Unavailable("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._turn.append((unit, future, then))
+        self._waiting += 1
         if len(self._turn) == 1:
             self._loop.call_soon(self._hand_over)
         return await future
@@ -142,7 +166,7 @@ class SqliteFile:
                 closing = closing or units is None
                 waiting.extend(units or ())
             if waiting:
-                loop.call_soon_threadsafe(_settle, self._commit_group(connection, waiting))
+                loop.call_soon_threadsafe(self._settle, self._commit_group(connection, waiting))
         connection.close()
 
     def _taken(self, *, wait: bool) -> Iterator[list[_Waiting] | None]:
@@ -175,6 +199,17 @@ class SqliteFile:
         self.statistics.groups += 1
         self.statistics.units += len(settled)
         return settled
+
+    def _settle(self, group: list[_Settled]) -> None:
+        self._waiting -= len(group)
+        for (_, future, then), value, error in group:
+            if error is None and then is not None:
+                future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
+            if not future.done():
+                if error is None:
+                    future.set_result(value)
+                else:
+                    future.set_exception(error)
 
     def _own_reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._aside, "connection", None)
@@ -212,14 +247,3 @@ def _run(connection: sqlite3.Connection, waiting: _Waiting) -> _Settled:
 
 def _translated(error: Exception) -> Exception:
     return Unavailable(f"the store did not take the write: {error}") if isinstance(error, sqlite3.Error) else error
-
-
-def _settle(group: list[_Settled]) -> None:
-    for (_, future, then), value, error in group:
-        if error is None and then is not None:
-            future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
-        if not future.done():
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)

@@ -27,16 +27,21 @@ class Statements:
         places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
         columns = ["version", "body", "packed", "at", "expires", *places]
         self.get = f"SELECT key, body, packed, version, at, expires FROM {documents} WHERE key = ?"
+        returning = " RETURNING id, worded" if layout.words else ""  # it costs, and only words need it
+        self.get_with_counts = (
+            f"SELECT d.key, body, packed, version, at, expires, name, n FROM (SELECT ? AS document, ? AS counters) "
+            f"LEFT JOIN {documents} d ON d.key = document LEFT JOIN {counters} c ON c.key = counters"
+        )
         self.get_many = f"{row} WHERE key IN (SELECT value FROM json_each(?)) AND {alive}"
         self.scan = f"{row} WHERE key >= ? AND key < ? AND key > ? AND {alive} ORDER BY key LIMIT ?"
         self.insert = (
             f"INSERT INTO {documents} (key, {', '.join(columns)}, worded) VALUES (?, ?{', ?' * len(columns)}) "
             f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns)}, "
-            f"worded = max(worded, excluded.worded) WHERE {documents}.expires <= ? RETURNING id, worded"
+            f"worded = max(worded, excluded.worded) WHERE {documents}.expires <= ?{returning}"
         )
         self.replace = (
             f"UPDATE {documents} SET {', '.join(f'{c} = ?' for c in columns)}, worded = max(worded, ?) "
-            f"WHERE key = ? AND version = ? AND {alive} RETURNING id, worded"
+            f"WHERE key = ? AND version = ? AND {alive}{returning}"
         )
         self.counts = f"SELECT key, name, n FROM {counters} WHERE key IN (SELECT value FROM json_each(?))"
         self.counts_of_one = f"SELECT key, name, n FROM {counters} WHERE key = ?"

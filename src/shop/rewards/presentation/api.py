@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from shop.kernel.errors import NotFound
-from shop.platform.web import Web, caller_of, callers, next_link, reply
+from shop.platform.request import Web, caller_of
+from shop.platform.web import callers, next_link, reply
 from shop.rewards.application.ports import Ledger
 from shop.rewards.contract import AccountView, EntryPage, EntryView
 from shop.rewards.domain.account import Entry

@@ -1,0 +1,46 @@
+"""The text of a piece of HTML."""
+
+import re
+from html.parser import HTMLParser
+
+_BLOCKS = frozenset("p div br li ul ol tr table h1 h2 h3 h4 h5 h6 section article blockquote hr".split())  # noqa: SIM905 - one line
+
+
+def text_of(html: str) -> str:
+    """What one reads on the page, a line per block; broken HTML is read as well as it goes."""
+    reader = _Text()
+    try:
+        reader.feed(html)
+        reader.close()
+    except AssertionError:  # html.parser gives up on a few kinds of broken declarations
+        return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class _Text(HTMLParser):
+    """Keeps the text and the breaks between blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - html.parser's signature
+        self._hidden += tag in ("script", "style")
+        self._break(tag)
+        if tag == "li":
+            self.parts.append("- ")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style") and self._hidden > 0
+        if tag != "li":
+            self._break(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
+
+    def _break(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self.parts.append("\n")

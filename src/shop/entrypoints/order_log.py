@@ -1,0 +1,194 @@
+"""An order log: the sales that its files tell of, and every fault in them.
+
+It has the columns of the UCI Online Retail set: one row per line of an invoice.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+
+from shop.kernel.money import Money, NotMoney
+
+_HEADINGS = {
+    "invoice": ("invoiceno", "invoice"),
+    "code": ("stockcode",),
+    "name": ("description",),
+    "quantity": ("quantity",),
+    "price": ("unitprice", "price"),
+    "customer": ("customerid", "customer id"),
+}
+_SMALLEST_PRICE = Decimal("0.005")
+
+
+class LogFault(NamedTuple):
+    """What is wrong with a row of a log."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A stock code at a price."""
+
+    id: str
+    code: str
+    name: str
+    price: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """One order, as the log or the API has it. `points` is what its customer earned with it."""
+
+    reference: str
+    customer: str
+    lines: Mapping[str, int]  # product id → quantity
+    total: Decimal
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """The sales of a log. Rows passed over are no sales: credit notes, gifts, corrections, no customer."""
+
+    sales: Sequence[Sale]
+    products: Mapping[str, Product]
+    faults: Sequence[LogFault]
+    passed_over: int
+
+    @cached_property
+    def units(self) -> Mapping[str, int]:
+        """What is sold of each product."""
+        sold: Counter[str] = Counter()
+        for sale in self.sales:
+            sold.update(sale.lines)
+        return sold
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same sales."""
+        told = msgspec.json.encode([(sale.reference, sale.customer, sorted(sale.lines.items())) for sale in self.sales])
+        return hashlib.sha256(told).hexdigest()[:16]
+
+
+def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
+    """The sales in these files of (name, content), by one rule, and every fault in them.
+
+    A sale has an invoice number of digits only, a quantity above 0, a price of at least half a penny and a customer.
+    A product is a stock code (upper case) at a price; lines of one product in one invoice are one line.
+    """
+    faults: list[LogFault] = []
+    products: dict[str, Product] = {}
+    customers: dict[str, str] = {}
+    lines: dict[str, Counter[str]] = {}
+    passed_over = 0
+    for name, content in files:
+        for line, row in _rows(name, content, faults):
+            try:
+                bought = _bought(row, currency)
+            except _WrongCell as wrong:
+                faults.append(LogFault(name, line, wrong.heading, str(wrong)))
+                continue
+            if bought is None:
+                passed_over += 1
+                continue
+            invoice, customer, product, quantity = bought
+            if customers.setdefault(invoice, customer) != customer:
+                message = f"invoice {invoice} is that of customer {customers[invoice]} further up, here of {customer}"
+                faults.append(LogFault(name, line, "customer", message))
+            known = products.setdefault(product.id, product)
+            if known.code != product.code:
+                faults.append(
+                    LogFault(name, line, "stock code", f"{product.code!r} and {known.code!r} make the same id")
+                )
+            lines.setdefault(invoice, Counter())[product.id] += quantity
+    sales = []
+    for invoice, bag in lines.items():
+        total = Money(sum(products[product].price.minor * quantity for product, quantity in bag.items()), currency)
+        sales.append(
+            Sale(
+                reference=invoice,
+                customer=customers[invoice],
+                lines=bag,
+                total=Decimal(str(total)),
+                points=total.whole_units,
+            )
+        )
+    return Log(sales=sales, products=products, faults=faults, passed_over=passed_over)
+
+
+class _WrongCell(Exception):
+    def __init__(self, heading: str, message: str) -> None:
+        super().__init__(message)
+        self.heading = heading
+
+
+def _rows(name: str, content: bytes, faults: list[LogFault]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """(line, cells under our words) of each row."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        faults.append(LogFault(name, content.count(b"\n", 0, error.start) + 1, "file", "is not UTF-8"))
+        return
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        headings = [" ".join(cell.casefold().split()) for cell in next(reader, [])]
+        places = {word: headings.index(h) for word, names in _HEADINGS.items() for h in names if h in headings}
+        if missing := [names[0] for word, names in _HEADINGS.items() if word not in places]:
+            faults.append(LogFault(name, 1, missing[0], "this column is missing in the heading"))
+            return
+        line = reader.line_num + 1
+        for cells in reader:
+            if len(cells) == len(headings):
+                yield line, {word: cells[place].strip() for word, place in places.items()}
+            elif any(cells):
+                faults.append(
+                    LogFault(name, line, "row", f"has {len(cells)} cells where the heading has {len(headings)}")
+                )
+            line = reader.line_num + 1
+    except csv.Error as error:
+        faults.append(LogFault(name, line, "row", f"cannot be read: {error}; is a quote missing?"))
+
+
+def _bought(row: Mapping[str, str], currency: str) -> tuple[str, str, Product, int] | None:
+    """Invoice, customer, product, quantity; None for a row that is no sale."""
+    invoice, customer = row["invoice"], re.sub(r"\.0+$", "", row["customer"])
+    if not re.fullmatch(r"[0-9]+", invoice) or not customer:
+        return None
+    if not re.fullmatch(r"[-+]?[0-9]{1,9}", row["quantity"]):
+        raise _WrongCell("quantity", f"{row['quantity'][:40]!r} is no whole number")
+    try:
+        exact = Decimal(row["price"])
+        price = Money.rounded(exact, currency) if exact.is_finite() else None
+    except (InvalidOperation, NotMoney):
+        price = None
+    if price is None:
+        raise _WrongCell("price", f"{row['price'][:40]!r} is no amount")
+    quantity = int(row["quantity"])
+    if quantity <= 0 or exact < _SMALLEST_PRICE:
+        return None
+    code = row["code"].upper()
+    fitting = re.sub(r"[^A-Z0-9._~-]+", "-", code)[:80]
+    if not fitting:
+        raise _WrongCell("stock code", "is empty")
+    return (
+        invoice,
+        customer,
+        Product(id=f"{fitting}@{price}", code=code, name=row["name"] or code, price=price),
+        quantity,
+    )

@@ -1,0 +1,151 @@
+"""What the commands say and show on a terminal: faults, bars, tables; whatever goes wrong, in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from shop.kernel.errors import Refusal
+
+if TYPE_CHECKING:
+    from shop.catalog.presentation.shopify import Row
+    from shop.entrypoints.control_totals import Report
+
+HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
+WIDE = 120  # columns of a table that goes to a file or a pipe
+_MOST_SHOWN = 50  # faults, differences
+
+
+class Failed(click.ClickException):
+    """It did not work out; the message says why and what to do next."""
+
+
+class OneLine(click.RichGroup):
+    """Whatever goes wrong is one line on stderr: exit code 1, or 2 if the command was not understood."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command line."""
+        if not extra.setdefault("standalone_mode", True):
+            return super().main(*args, **extra)
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "shop"
+            _end(2, f"{path}: {error.format_message().rstrip('.')}; see: {path} --help")
+        except click.ClickException as error:
+            _end(1, f"shop: {error.format_message()}")
+        except click.Abort:
+            _end(130, "shop: stopped")
+        except Refusal as refusal:
+            _end(1, f"shop: {refusal.detail}")
+        except Exception as error:
+            if os.environ.get("SHOP_DEBUG"):
+                raise
+            _end(1, f"shop: {type(error).__name__}: {error}; SHOP_DEBUG=1 shows where")
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(code: int, message: str) -> None:
+    click.echo(" ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+def so_many(count: int, what: str) -> str:
+    """`1 product`, `2 products`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """On stderr, the first of them."""
+    for line in lines[:_MOST_SHOWN]:
+        click.echo(line.replace("\n", " "), err=True)
+    _more(len(lines))
+
+
+def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
+    """On stderr, as (file, line, heading, message)."""
+    show_lines([f"{file}:{line}  {heading}: {message}" for file, line, heading, message in faults])
+
+
+def _more(count: int) -> None:
+    if count > _MOST_SHOWN:
+        click.echo(f"… and {count - _MOST_SHOWN:,} more", err=True)
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per phase, on a terminal; elsewhere nothing."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(phase: str, done: int, of: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = progress.add_task(phase, total=of)
+            progress.update(tasks[phase], completed=done)
+
+        yield show
+
+
+def show_products(rows: Sequence[Row]) -> None:
+    """A table of the first products of a file."""
+    table = _table()
+    for heading in ("id", "name", "category"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("price", "instead of", "on hand"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows[:_MOST_SHOWN]:
+        price, details = row.price, row.details
+        table.add_row(
+            row.product_id,
+            details["name"],
+            details["category"],
+            str(price.discounted or price.base),
+            str(price.base) if price.discounted else "",
+            "" if row.on_hand is None else _figure(row.on_hand),
+        )
+    _print(table)
+    _more(len(rows))
+
+
+def show_report(report: Report) -> None:
+    """A table of the control totals, the shop's beside the log's, and of rates."""
+    wanted = asdict(report.wanted)
+    table = _table()
+    table.add_column("control total")
+    table.add_column("the shop", justify="right")
+    table.add_column("the log", justify="right")
+    table.add_column("")
+    for name, figure in asdict(report.totals).items():
+        verdict = "[green]same[/]" if figure == wanted[name] else "[bold red]differs[/]"
+        table.add_row(name.replace("_", " "), _figure(figure), _figure(wanted[name]), verdict)
+    table.add_section()
+    for name, rate in report.rates.items():
+        table.add_row(name, f"{rate:,.0f}/s")
+    table.add_row("all points there after", f"{report.points_after:.1f} s")
+    _print(table)
+
+
+def _table() -> Table:
+    return Table(box=None, header_style="bold", pad_edge=False)
+
+
+def _figure(figure: int | str) -> str:
+    return f"{figure:,}" if isinstance(figure, int) else figure
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDE)
+    console.print(table)

@@ -1,0 +1,58 @@
+"""A request: who asks, what it is the cause of, and what of it goes into the log."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import structlog
+from litestar import Request
+from litestar.connection import ASGIConnection
+
+from shop.kernel.events import Cause
+from shop.platform.tokens import Caller
+
+Web = Request[Caller, str, Any]
+
+log = structlog.get_logger("shop.web")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def caller_of(request: Web) -> Caller:
+    """Who asks, on a route that has `callers(…)`."""
+    return request.user
+
+
+def cause_of(request: Request[Any, Any, Any]) -> Cause:
+    """The request, as the cause of what it writes; its id is the caller's own, if one was sent, or made now."""
+    state = request.scope["state"]
+    if "cause" not in state:
+        request_id, traceparent = _sent(request)
+        state["cause"] = Cause(id=request_id or request.app.state.ids("req"), traceparent=traceparent)
+    cause: Cause = state["cause"]
+    return cause
+
+
+def _sent(request: Request[Any, Any, Any]) -> tuple[str | None, str | None]:
+    request_id, traceparent = header_of(request, b"x-request-id"), header_of(request, b"traceparent")
+    return (
+        request_id if request_id and _REQUEST_ID.fullmatch(request_id) else None,
+        traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+    )
+
+
+def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str | None:
+    """One header of the request, by its name in lower case, without decoding them all."""
+    return next((value.decode("latin-1") for key, value in connection.scope["headers"] if key == name), None)
+
+
+def told(request: Request[Any, Any, Any], status: int, *, fault: Exception | None = None) -> None:
+    """A line in the log: what was asked and how it ended; with the traceback where it is our fault."""
+    scope = request.scope
+    line = {"method": scope["method"], "path": scope["path"], "status": status, "request_id": cause_of(request).id}
+    if fault is None:
+        log.info("request", **line)
+    else:
+        log.error("request.failed", **line, exc_info=fault)
