@@ -72,7 +72,7 @@ class Story:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - asked of the store
                 await asyncio.sleep(0.005)
 
 

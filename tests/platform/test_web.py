@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Request, Response, get, post
@@ -13,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from structlog.testing import capture_logs
 
 from shop.kernel import errors
+from shop.platform import request
 from shop.platform.problems import KeyMissing
 from shop.platform.request import Web, cause_of
 from shop.platform.retry import Busy
@@ -111,7 +113,8 @@ async def test_what_the_machinery_raises_is_a_problem_too(raising, error, status
     assert "secret" not in answer.text
 
 
-async def test_a_fault_of_ours_is_logged_under_the_request_id_and_tells_nothing(raising):
+async def test_a_fault_of_ours_is_logged_under_the_request_id_and_tells_nothing(raising, monkeypatch):
+    monkeypatch.setattr(request, "log", structlog.get_logger())  # one that no server in this process has cached
     with capture_logs() as logs:
         answer = await raising(RuntimeError("password=hunter2")).get("/", headers={"X-Request-Id": "find-me"})
 

@@ -27,7 +27,7 @@ _WORKERS = 64
 _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
-_CROWD = 16  # units that wait for the writer: more than the reactions to a steady flow of requests make
+_CROWD = 16  # requests that wait for their commit
 _HOLD = 0.005  # seconds until it is looked again whether the crowd is gone
 _LONGEST_HOLD = timedelta(seconds=2)
 _LOOK = 0.1  # seconds between looks for what others have committed
@@ -125,7 +125,7 @@ class LocalBus:
 
     def _requests_first(self) -> bool:
         """In a burst, answering comes before delivering; but no delivery waits for that longer than two seconds."""
-        crowded = self._store.file.waiting >= _CROWD and not self._stopping
+        crowded = self._store.requests >= _CROWD and not self._stopping
         return crowded and bool(self._queue) and self._clock() - self._queue[0].since < _LONGEST_HOLD
 
     async def _work(self) -> None:

@@ -82,23 +82,21 @@ def callers(role: str, *more: str) -> Access:
 class Reply(Response[T]):
     """A JSON answer and nothing else: no cookies, no tasks. Litestar's own costs as much as all the rest of a read.
 
-    It bears the request's id, and leaves a line in the log, if the request has caused anything.
+    It is encoded once, however often it is given. It bears the request's id, and leaves a line in the log, if the
+    request has caused anything.
     """
 
     def __init__(self, content: T, *, status_code: int, headers: Mapping[str, str]) -> None:
         self.content = content
         self.status_code: int = status_code
         self.headers = dict(headers)
+        self._encoded: tuple[Pairs, bytes] | None = None
 
     def to_asgi_response(self, app: None, request: Request[Any, Any, Any], **_: object) -> ASGIApp:  # type: ignore[override]  # noqa: ARG002
-        """Two messages, encoded once."""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
-        body = b""
-        if self.status_code != HTTPStatus.NOT_MODIFIED:
-            body = msgspec.json.encode(self.content)
-            headers += [_JSON, (b"content-length", b"%d" % len(body))]
+        """Two messages."""
+        headers, body = self._encoded = self._encoded or self._encode()
         if "cause" in request.scope["state"] or header_of(request, b"x-request-id"):
-            headers.append((b"x-request-id", cause_of(request).id.encode()))
+            headers = [*headers, (b"x-request-id", cause_of(request).id.encode())]
             told(request, self.status_code)
         start = {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
@@ -108,7 +106,15 @@ class Reply(Response[T]):
 
         return send_it
 
+    def _encode(self) -> tuple[Pairs, bytes]:
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        if self.status_code == HTTPStatus.NOT_MODIFIED:
+            return headers, b""
+        body = msgspec.json.encode(self.content)
+        return [*headers, _JSON, (b"content-length", b"%d" % len(body))], body
 
+
+Pairs = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 
 

@@ -1,7 +1,7 @@
 """Catalog over HTTP."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from shop.catalog.application.views import product_view, stock_view
 from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
 from shop.catalog.domain.product import Product
 from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
-from shop.catalog.presentation.caching import etag_of, has_it, headers_of, page_headers, version_acted_on
+from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
 from shop.platform.request import Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
@@ -46,6 +46,7 @@ class CatalogApi:
     set_price: SetPrice
     archive_product: ArchiveProduct
     move_stock: MoveStock
+    answers: Answers = field(default_factory=Answers)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Every route, and who may call it."""
@@ -65,10 +66,14 @@ class CatalogApi:
         """One product, archived or not."""
         product, stock = await self.queries.one(product_id)
         etag = etag_of(product, stock)
-        headers = headers_of(product, stock, etag)
         if has_it(request, etag):
-            return reply(None, status=304, headers=headers, private=False)
-        return reply(product_view(product, stock), headers=headers, private=False)
+            return reply(None, status=304, headers=headers_of(product, stock, etag), private=False)
+        known = self.answers.get(product_id, etag)
+        return known or self.answers.keep(
+            product_id,
+            etag,
+            reply(product_view(product, stock), headers=headers_of(product, stock, etag), private=False),
+        )
 
     async def list(
         self,

@@ -53,6 +53,7 @@ class SqliteStore:
         self.limit = limit
         self.inbox = inbox
         self.routes: Mapping[str, Sequence[str]] = {}  # event type -> consumers
+        self.requests = 0  # commits under way that end no delivery: somebody waits for an answer
         self.owner: str | None = None  # the server that claims what is committed here; None: a command
         self.on_queued: Callable[[list[Queued]], None] | None = None
         self.on_ended: Callable[[Delivery], None] | None = None
@@ -194,7 +195,12 @@ class _SqliteRecords:
             self._change(connection, changes)
             return deliveries.publish(connection, events, routes=store.routes, owner=store.owner, now=now)
 
-        await self._file.write(unit, then=lambda queued: store.committed(queued, consumed))
+        asked = consumed is None
+        store.requests += asked
+        try:
+            await self._file.write(unit, then=lambda queued: store.committed(queued, consumed))
+        finally:
+            store.requests -= asked
 
     def _put(
         self,

@@ -55,7 +55,6 @@ class SqliteFile:
         self.path = path
         self.statistics = Statistics()
         self._turn: list[_Waiting] = []
-        self._waiting = 0
         self._handed: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -105,11 +104,6 @@ class SqliteFile:
             raise StoreUnusable(f"{self.path} cannot be used as a store: {error}") from error
         return connection
 
-    @property
-    def waiting(self) -> int:
-        """Units that were handed in and are not settled."""
-        return self._waiting
-
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """A read on the event loop, of microseconds. `Unavailable` if the file cannot be read now."""
         try:
@@ -147,7 +141,6 @@ class SqliteFile:
             raise Unavailable("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._turn.append((unit, future, then))
-        self._waiting += 1
         if len(self._turn) == 1:
             self._loop.call_soon(self._hand_over)
         return await future
@@ -166,7 +159,7 @@ class SqliteFile:
                 closing = closing or units is None
                 waiting.extend(units or ())
             if waiting:
-                loop.call_soon_threadsafe(self._settle, self._commit_group(connection, waiting))
+                loop.call_soon_threadsafe(_settle, self._commit_group(connection, waiting))
         connection.close()
 
     def _taken(self, *, wait: bool) -> Iterator[list[_Waiting] | None]:
@@ -199,17 +192,6 @@ class SqliteFile:
         self.statistics.groups += 1
         self.statistics.units += len(settled)
         return settled
-
-    def _settle(self, group: list[_Settled]) -> None:
-        self._waiting -= len(group)
-        for (_, future, then), value, error in group:
-            if error is None and then is not None:
-                future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
-            if not future.done():
-                if error is None:
-                    future.set_result(value)
-                else:
-                    future.set_exception(error)
 
     def _own_reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._aside, "connection", None)
@@ -247,3 +229,14 @@ def _run(connection: sqlite3.Connection, waiting: _Waiting) -> _Settled:
 
 def _translated(error: Exception) -> Exception:
     return Unavailable(f"the store did not take the write: {error}") if isinstance(error, sqlite3.Error) else error
+
+
+def _settle(group: list[_Settled]) -> None:
+    for (_, future, then), value, error in group:
+        if error is None and then is not None:
+            future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
+        if not future.done():
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
