@@ -9,7 +9,7 @@ PORT ?= 8000
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:$(PORT)
+run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:8000 (or PORT=…)
 	@$(BIN)/shop serve --demo --port $(PORT)
 
 test: check ## everything that must pass: check, then every test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Sequence
 from datetime import timedelta
@@ -109,7 +110,8 @@ def serve(host: str, port: int, *, demo: bool) -> None:
 def import_(file: Path, currency: str, *, dry_run: bool) -> None:
     """Bring in products from a Shopify CSV, with its old or its new headings.
 
-    The whole file is checked before the first product is written. Doing it again changes nothing; what is in the
+    The whole file is checked before the first product is written. Doing it again doubles nothing: each product is
+    set to what the file says, its stock to the count in the file, whatever was sold since. What is in the
     catalog and not in the file stays. The id of a product is its SKU, else handle~option-values. A server may be
     running meanwhile.
     """
@@ -213,8 +215,8 @@ def token(role: str, subject: str, hours: int) -> None:
 
 @cli.command(
     epilog=_examples(
-        "shop pay ord_06f8t3s9v1k2m4n6p8q0r2s4t6",
-        "shop pay ord_06f8t3s9v1k2m4n6p8q0r2s4t6 --failed",
+        "shop pay ord_01a206f78aad0fe8c607f2532741",
+        "shop pay ord_01a206f78aad0fe8c607f2532741 --failed",
     )
 )
 @click.argument("order_id")
@@ -226,6 +228,8 @@ def pay(order_id: str, url: str, amount: str | None, *, failed: bool) -> None:
 
     The notice is signed with the first of SHOP_PAYMENT_SECRETS, as the provider would.
     """
+    if not re.fullmatch(r"ord_[0-9a-z]+", order_id):
+        raise click.BadParameter("is no order's id: it looks like ord_01a2…", param_hint="'ORDER_ID'")
     click.echo(asyncio.run(_pay(_settings(), order_id, url, amount, failed=failed)))
 
 

@@ -18,4 +18,5 @@ async def pay_order(shop: RemoteShop, order_id: str, *, amount: str | None = Non
     while order.status == before and before != "completed" and not failed and monotonic() < until:
         await asyncio.sleep(FIRST_PAUSE)
         order = await shop.order(order_id)
-    return f"{order_id}: {amount} {order.currency} {verb}; the order is {order.status}"
+    back = "; the money is owed back" if order.status == "cancelled" and not failed else ""
+    return f"{order_id}: {amount} {order.currency} {verb}; the order is {order.status}{back}"

@@ -178,7 +178,7 @@ class RemoteShop:
                     return answer.content
                 problem = f"{method} {path}: {answer.status_code} {_detail(answer)}"
                 if answer.status_code in _NO_ENTRY:
-                    raise Failed(f"{problem}; replay with the SHOP_DATA (or SHOP_JWT_KEY, …) that the server has")
+                    raise Failed(f"{problem}; run this with the SHOP_DATA (or SHOP_JWT_KEY, …) that the server has")
                 if answer.status_code not in _TRY_LATER:
                     raise Trouble(problem)
                 asked = answer.headers.get("Retry-After", "")

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from shop.kernel.errors import Refusal
+from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
@@ -50,6 +51,8 @@ class OneLine(click.RichGroup):
         except Exception as error:
             if os.environ.get("SHOP_DEBUG"):
                 raise
+            if isinstance(error, Unavailable | OSError):
+                _end(1, f"shop: {error}; check SHOP_DATA and file names (SHOP_DEBUG=1 shows where)")
             _end(1, f"shop: {type(error).__name__}: {error}; SHOP_DEBUG=1 shows where")
         sys.exit(code if isinstance(code, int) else 0)
 

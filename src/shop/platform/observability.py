@@ -8,6 +8,14 @@ import sys
 import structlog
 
 
+class _OneLine(logging.Handler):
+    """What the HTTP server has to say, without its tracebacks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As a line of ours."""
+        structlog.get_logger("shop.server").warning("server", said=record.getMessage().splitlines()[0])
+
+
 def configure_logs(level: str) -> None:
     """Set up structlog for this process; libraries log warnings and worse."""
     terminal = sys.stderr.isatty()
@@ -26,5 +34,7 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    server = logging.getLogger("uvicorn")
+    server.handlers, server.propagate = [_OneLine(level=logging.WARNING)], False
     for library in ("httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.WARNING)

@@ -26,6 +26,7 @@ _STATUS: Mapping[type[Exception], int] = {
     errors.TooLarge: 413,
     errors.TryLater: 503,
 }
+_PATTERN = re.compile(r"Expected `str` matching regex '.*?'(?= - at|$)")
 _AT = re.compile(r" - at `\$\.?(.*?)`$")
 
 
@@ -55,7 +56,7 @@ class NotAllowed(errors.Forbidden):
 
 def wrong(error: msgspec.ValidationError) -> Wrong:
     """Msgspec's finding with the field in its place."""
-    text = str(error)
+    text = _PATTERN.sub("has characters that are not allowed, or too many", str(error))
     where = _AT.search(text)
     field = where.group(1) if where else ""
     message = _AT.sub("", text)
@@ -107,10 +108,19 @@ def _understood(error: Exception) -> tuple[errors.Refusal, int]:
     return _Other("internal-error", "this is our fault; the request id finds it in the log"), 500
 
 
+_SAID = {
+    404: "there is nothing at this path",
+    405: "this path does not take this method: the Allow header names those it takes",
+    413: "the body is larger than 1 MB",
+}
+
+
 def _litestar(error: HTTPException) -> tuple[errors.Refusal, int]:
     status = HTTPStatus(error.status_code)
     code = {404: "no-such-route", 405: "method-not-allowed", 413: "too-large"}.get(status, "wrong-request")
     found = error.extra if isinstance(error.extra, list) else []
+    if any(one.get("key") == "data" for one in found):
+        return NotJson("there is no body: send JSON"), 400
     fields = [{"field": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in found]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields) or error.detail
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields) or _SAID.get(status, error.detail)
     return _Other(code, detail, errors=fields), int(status)

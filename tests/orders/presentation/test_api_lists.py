@@ -50,8 +50,11 @@ async def test_a_list_that_fits_has_no_next(seven, walk, bearer, limit):
     assert await walk(bearer("c1"), limit=limit) == [seven[6::-1]]
 
 
-async def test_a_customer_sees_nobody_elses_orders_whatever_is_asked(seven, walk, bearer):
-    assert await walk(bearer("c2"), customerId="c1") == [[seven[7]]]
+async def test_a_customer_sees_nobody_elses_orders_whatever_is_asked(seven, walk, bearer, http):
+    others = await http.get("/orders", params={"customerId": "c1"}, headers=bearer("c2"))
+
+    assert (others.status_code, others.json()["code"]) == (403, "not-allowed")
+    assert await walk(bearer("c2"), customerId="c2") == [[seven[7]]]
     assert await walk(bearer("c3"), status="pending") == [[]]
 
 

@@ -90,5 +90,5 @@ def version_acted_on(request: Web) -> int | None:
         return None
     match = _ETAG.fullmatch(sent.strip())
     if match is None:
-        raise Stale("If-Match is no ETag of a product: read it again")
+        raise Stale('If-Match is no ETag of a product: send the one that GET answers with, like "3.17"')
     return int(match[1])

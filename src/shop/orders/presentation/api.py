@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -19,9 +19,10 @@ from shop.orders.application.take_payment import TakePayment
 from shop.orders.contract import LineView, MomentView, OrderPage, OrderView
 from shop.orders.domain.order import Order, Status
 from shop.platform import signatures
-from shop.platform.request import Web, caller_of, cause_of
+from shop.platform.problems import NotAllowed
+from shop.platform.request import Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
-from shop.platform.web import anyone, callers, next_link, reply, take_key
+from shop.platform.web import Access, callers, next_link, reply, take_key
 
 ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$(?!\\n)")]
 Texts = Annotated[
@@ -88,8 +89,11 @@ class OrdersApi:
             post("/orders", before_request=callers("customer"), status_code=201)(self.create),
             get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
             get("/orders", before_request=callers("customer", "staff"))(self.list),
-            post("/payments/webhook", before_request=anyone, status_code=200)(self.pay),
+            post("/payments/webhook", before_request=self._provider(), status_code=200)(self.pay),
         ]
+
+    def _provider(self) -> "Provider":
+        return Provider(roles=(), secrets=self.payment_secrets, clock=self.clock)
 
     async def create(self, request: Web, data: JSONBody[OrderBody]) -> Response[OrderView]:
         """Place an order. The same Idempotency-Key and body is the same order; another body is refused."""
@@ -125,6 +129,8 @@ class OrdersApi:
     ) -> Response[OrderPage]:
         """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
         caller = caller_of(request)
+        if caller.role != "staff" and customer_id not in (None, caller.subject):
+            raise NotAllowed("only staff may list the orders of others")
         whose = customer_id if caller.role == "staff" else caller.subject
         if whose is None and status is None:
             raise WhoseOrders("say which orders: ?status=… or ?customerId=…")
@@ -135,12 +141,6 @@ class OrdersApi:
 
     async def pay(self, request: Web, data: JSONBody[PaymentBody]) -> Response[PaymentReceipt]:
         """The payment provider tells of a payment; signed, taken once."""
-        signatures.verify(
-            request.headers.get("payment-signature"),
-            secrets=self.payment_secrets,
-            now=self.clock(),
-            body=await request.body(),
-        )
         new = await again(
             self.take_payment,
             payment_id=data.payment_id,
@@ -151,6 +151,19 @@ class OrdersApi:
             cause=cause_of(request),
         )
         return reply(PaymentReceipt(data.payment_id, not new))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider(Access):
+    """Only the payment provider, known by its signature, which is checked before the body is read."""
+
+    secrets: tuple[str, ...]
+    clock: Clock
+
+    async def __call__(self, request: Request[Any, Any, Any]) -> None:
+        """`WrongSignature` unless it is the provider's."""
+        header = header_of(request, b"payment-signature")
+        signatures.verify(header, secrets=self.secrets, now=self.clock(), body=await request.body())
 
 
 def _as_placed(order: Order) -> OrderView:
