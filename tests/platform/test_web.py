@@ -29,7 +29,6 @@ KINDS = [
     (errors.Clash, 409, "Conflict"),
     (errors.Stale, 412, "Precondition Failed"),
     (errors.VersionMissing, 428, "Precondition Required"),
-    (errors.TooLarge, 413, "Request Entity Too Large"),
     (errors.TryLater, 503, "Service Unavailable"),
 ]
 

@@ -19,6 +19,7 @@ from litestar.types import ASGIApp
 from shop.catalog.container import CatalogContainer
 from shop.kernel.clock import Clock, system_clock
 from shop.orders.container import OrdersContainer
+from shop.orders.contract import OrderCreated
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
 from shop.platform.http.client import Client
@@ -39,7 +40,7 @@ class Monolith(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency()
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
-    bus = providers.Singleton(LocalBus, store, clock=clock)
+    bus = providers.Singleton(LocalBus, store, clock=clock, may_wait=frozenset({OrderCreated.TYPE}))
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)

@@ -1,4 +1,4 @@
-"""The kinds of refusal. Each concrete one is named beside what raises it; `platform/web.py` gives it a status."""
+"""The kinds of refusal. Each concrete one is named beside what raises it; `platform/problems.py` gives it a status."""
 
 from __future__ import annotations
 
@@ -70,12 +70,6 @@ class VersionMissing(Refusal):
     """The caller must say which version it acts on (If-Match)."""
 
     code = "if-match-required"
-
-
-class TooLarge(Refusal):
-    """More than may be sent at once."""
-
-    code = "too-large"
 
 
 class TryLater(Refusal):

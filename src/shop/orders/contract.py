@@ -134,6 +134,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     created_at: str
     expires_at: str
     reason: str | None = None
+    owed_back: str | None = None
     reference: str | None = None
     shipping_address: dict[str, str] | None = None
     metadata: dict[str, str] | None = None

@@ -28,8 +28,8 @@ _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
 _CROWD = 16  # requests that wait for their commit
-_HOLD = 0.005  # seconds until it is looked again whether the crowd is gone
-_LONGEST_HOLD = timedelta(seconds=2)
+_LOOK_AGAIN = 0.005  # seconds until it is looked again whether the crowd is gone
+_LONGEST_PUT_OFF = timedelta(seconds=2)
 _LOOK = 0.1  # seconds between looks for what others have committed
 _LOOK_FOR_OVERDUE = timedelta(seconds=5)
 
@@ -52,15 +52,19 @@ def listen(store: SqliteStore, consumers: Consumers) -> None:
 class LocalBus:
     """Delivers what the store has queued, and runs the scheduled jobs."""
 
-    def __init__(self, store: SqliteStore, *, clock: Clock) -> None:
+    def __init__(self, store: SqliteStore, *, clock: Clock, may_wait: frozenset[str] = frozenset()) -> None:
+        """`may_wait`: types of events that begin something new, which can be put off in a burst of requests."""
         self._store = store
         self._clock = clock
+        self._may_wait = may_wait
         self._consumers: Consumers = {}
         self._name = f"server-{secrets.token_hex(8)}"
         self._queue: deque[Queued] = deque()
         self._held: set[str] = set()  # deliveries in memory that are not ended
         self._spilled: int | None = None  # deliveries after this one are in the table only
+        self._put_off: deque[Queued] = deque()
         self._later: asyncio.TimerHandle | None = None
+        self._starting = 0  # workers that have been set to work and have not taken anything yet
         self._workers: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -83,12 +87,15 @@ class LocalBus:
         self._store.on_queued = None
         for loop in self._loops:
             loop.cancel()
+        if self._later is not None:
+            self._later.cancel()
         await asyncio.gather(*self._loops, *self._workers, return_exceptions=True)
         await self._store.file.write(lambda connection: deliveries.release(connection, owner=self._name))
 
     def admit(self) -> None:
         """`Overloaded` while deliveries wait too long already: what is accepted is to be dealt with soon."""
-        if self._queue and self._clock() - self._queue[0].since > _MOST_WAIT:
+        oldest = min((queue[0].since for queue in (self._queue, self._put_off) if queue), default=None)
+        if oldest is not None and self._clock() - oldest > _MOST_WAIT:
             raise Overloaded("there is more work than can be done: try again", retry_after=5)
 
     def idle(self) -> bool:
@@ -98,50 +105,52 @@ class LocalBus:
     def _committed(self, queued: list[Queued]) -> None:
         """Deliveries born here; those for which there is no room in memory are paged in from the table later."""
         if self._spilled is None:
-            room = _MOST_IN_MEMORY - len(self._queue)
+            room = _MOST_IN_MEMORY - len(self._queue) - len(self._put_off)
             if len(queued) > room:
                 self._spilled = int(queued[room].delivery.id) - 1
             self._take(queued[:room])
 
     def _take(self, queued: list[Queued]) -> None:
-        fresh = [one for one in queued if one.delivery.id not in self._held]
-        self._held.update(one.delivery.id for one in fresh)
-        self._queue.extend(fresh)
-        self._set_to_work(len(fresh))
+        crowd = self._crowd()
+        for one in queued:
+            if one.delivery.id not in self._held:
+                self._held.add(one.delivery.id)
+                (self._put_off if crowd and one.envelope.type in self._may_wait else self._queue).append(one)
+        if self._put_off and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._resume)
+        self._set_to_work()
 
-    def _set_to_work(self, most: int) -> None:
-        if self._requests_first():
-            if self._later is None:
-                self._later = asyncio.get_running_loop().call_later(_HOLD, self._resume)
-            return
-        for _ in range(min(most, len(self._queue), _WORKERS - len(self._workers))):
+    def _crowd(self) -> bool:
+        return self._store.requests >= _CROWD and not self._stopping
+
+    def _resume(self) -> None:
+        """In a burst, answering comes before beginning anything new; nothing is put off for more than two seconds."""
+        self._later = None
+        now = self._clock()
+        while self._put_off and (not self._crowd() or now - self._put_off[0].since >= _LONGEST_PUT_OFF):
+            self._queue.append(self._put_off.popleft())
+        if self._put_off:
+            self._later = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._resume)
+        self._set_to_work()
+
+    def _set_to_work(self) -> None:
+        for _ in range(min(len(self._queue) - self._starting, _WORKERS - len(self._workers))):
+            self._starting += 1
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
-    def _resume(self) -> None:
-        self._later = None
-        self._set_to_work(_WORKERS)
-
-    def _requests_first(self) -> bool:
-        """In a burst, answering comes before delivering; but no delivery waits for that longer than two seconds."""
-        crowded = self._store.requests >= _CROWD and not self._stopping
-        return crowded and bool(self._queue) and self._clock() - self._queue[0].since < _LONGEST_HOLD
-
     async def _work(self) -> None:
+        self._starting -= 1
         while self._queue and not self._stopping:
-            if self._requests_first():
-                self._set_to_work(0)
-                return
             queued = self._queue.popleft()
             try:
                 await self._deliver(queued)
-                if self._spilled is not None and len(self._queue) < _PAGE:
-                    self._page_in(self._spilled)
             except Exception as error:  # noqa: BLE001 - the store is out of reach; the claim runs out and is taken over
                 log.error("delivery.left", event_id=queued.envelope.id, reason=str(error))  # noqa: TRY400
             finally:
                 self._held.discard(queued.delivery.id)
+            self._page_in()
 
     async def _deliver(self, queued: Queued) -> None:
         delivery, envelope = queued.delivery, queued.envelope
@@ -180,8 +189,16 @@ class LocalBus:
             lambda c: deliveries.retry(c, queued.delivery, due=now + wait, attempts=attempts, error=reason)
         )
 
-    def _page_in(self, since: int) -> None:
-        page = self._store.file.read(lambda c: deliveries.mine(c, owner=self._name, after=since, most=_PAGE))
+    def _page_in(self) -> None:
+        """What there was no room for, once there is."""
+        since = self._spilled
+        if since is None or len(self._queue) >= _PAGE:
+            return
+        try:
+            page = self._store.file.read(lambda c: deliveries.mine(c, owner=self._name, after=since, most=_PAGE))
+        except Unavailable as error:
+            log.warning("deliveries.unreachable", reason=str(error))  # `_look` tries again
+            return
         self._spilled = int(page[-1].delivery.id) if len(page) == _PAGE else None
         self._take(page)
 
@@ -194,8 +211,11 @@ class LocalBus:
                 if now >= overdue_at or self._unclaimed(now):
                     await self._claim(now)
                     overdue_at = now + _LOOK_FOR_OVERDUE
+                self._page_in()
             except Unavailable as error:
                 log.warning("deliveries.unreachable", reason=str(error))
+            except Exception:
+                log.exception("deliveries.unreadable")
             await asyncio.sleep(_LOOK)
 
     def _unclaimed(self, now: datetime) -> bool:

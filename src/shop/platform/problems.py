@@ -23,7 +23,6 @@ _STATUS: Mapping[type[Exception], int] = {
     errors.Clash: 409,
     errors.Stale: 412,
     errors.VersionMissing: 428,
-    errors.TooLarge: 413,
     errors.TryLater: 503,
 }
 _PATTERN = re.compile(r"Expected `str` matching regex '.*?'(?= - at|$)")

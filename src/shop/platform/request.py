@@ -51,7 +51,8 @@ def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> st
 def told(request: Request[Any, Any, Any], status: int, *, fault: Exception | None = None) -> None:
     """A line in the log: what was asked and how it ended; with the traceback where it is our fault."""
     scope = request.scope
-    line = {"method": scope["method"], "path": scope["path"], "status": status, "request_id": cause_of(request).id}
+    route = scope.get("path_template") or "-"  # the path itself may name a person
+    line = {"method": scope["method"], "route": route, "status": status, "request_id": cause_of(request).id}
     if fault is None:
         log.info("request", **line)
     else:

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,8 +26,10 @@ class Settings:
     """How this process is set up."""
 
     data: Path  # SHOP_DATA: the folder of the embedded store
-    jwt_key: str  # SHOP_JWT_KEY: signs and checks bearer tokens (HS256)
-    payment_secrets: tuple[str, ...]  # SHOP_PAYMENT_SECRETS: of the payment provider; the first one signs
+    jwt_key: str = field(repr=False)  # SHOP_JWT_KEY: signs and checks bearer tokens (HS256)
+    payment_secrets: tuple[str, ...] = field(
+        repr=False
+    )  # SHOP_PAYMENT_SECRETS: the provider's; the first signs
     order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
@@ -60,10 +62,13 @@ def _key(name: str, environ: Mapping[str, str], file: Path) -> str:
     """A secret from the environment, else one that is made on the first run and kept beside the data."""
     key = environ.get(name)
     if key is None:
-        if not file.exists():
-            _make(file)
-        key = file.read_text(encoding="ascii").strip()
-    if any(len(part.strip()) < 32 for part in key.split(",")):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
+        try:
+            if not file.exists():
+                _make(file)
+            key = file.read_text(encoding="ascii").strip()
+        except PermissionError as error:
+            raise WrongSetting(f"{file} cannot be read or made: {error.strerror}; set {name} or SHOP_DATA") from error
+    if any(len(part.strip()) < 32 for part in (key.split(",") if name.endswith("S") else [key])):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
         raise WrongSetting(f"{name} is too short: give at least 32 characters")
     return key
 

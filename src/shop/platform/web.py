@@ -92,6 +92,12 @@ class Reply(Response[T]):
         self.headers = dict(headers)
         self._encoded: tuple[Pairs, bytes] | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        self._encoded = self._encoded or self._encode()
+        return len(self._encoded[1])
+
     def to_asgi_response(self, app: None, request: Request[Any, Any, Any], **_: object) -> ASGIApp:  # type: ignore[override]  # noqa: ARG002
         """Two messages."""
         headers, body = self._encoded = self._encoded or self._encode()
@@ -108,7 +114,7 @@ class Reply(Response[T]):
 
     def _encode(self) -> tuple[Pairs, bytes]:
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
-        if self.status_code == HTTPStatus.NOT_MODIFIED:
+        if self.status_code in {HTTPStatus.NOT_MODIFIED, HTTPStatus.NO_CONTENT}:
             return headers, b""
         body = msgspec.json.encode(self.content)
         return [*headers, _JSON, (b"content-length", b"%d" % len(body))], body
@@ -118,7 +124,7 @@ Pairs = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 
 
-def reply(body: T, *, status: int = 200, headers: Mapping[str, str] | None = None, private: bool = True) -> Response[T]:
+def reply(body: T, *, status: int = 200, headers: Mapping[str, str] | None = None, private: bool = True) -> Reply[T]:
     """A JSON answer; nobody may keep it unless it says otherwise."""
     told = {"Cache-Control": "private, no-store"} if private else {}
     return Reply(body, status_code=status, headers={**told, **(headers or {})})

@@ -20,7 +20,7 @@ LONGEST_CATEGORY = 400  # bytes of UTF-8
 LONGEST_DESCRIPTION = 64 * 1024  # bytes of UTF-8
 MOST_ATTRIBUTES = 32 * 1024  # bytes of JSON
 
-_PRODUCT_ID = re.compile(r"[A-Za-z0-9._~@-]{1,100}")
+_PRODUCT_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~@-]{1,100}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -160,8 +160,12 @@ def _category_is_a_path(product: Product) -> None:
 
 
 def _attributes_are_bounded(product: Product) -> None:
-    if len(json.dumps(product.attributes, ensure_ascii=False).encode()) > MOST_ATTRIBUTES:
-        detail = f"are more than {MOST_ATTRIBUTES} bytes"
+    try:
+        size = len(json.dumps(product.attributes, ensure_ascii=False).encode())
+    except RecursionError:
+        size = MOST_ATTRIBUTES + 1
+    if size > MOST_ATTRIBUTES:
+        detail = f"are more than {MOST_ATTRIBUTES} bytes, or nested too deeply"
         raise TooManyAttributes(f"the attributes {detail}", errors=[{"field": "attributes", "message": detail}])
 
 

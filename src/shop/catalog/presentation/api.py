@@ -138,10 +138,11 @@ class CatalogApi:
         )
         return await self._written(product)
 
-    async def archive(self, request: Web, product_id: FromPath[str]) -> None:
+    async def archive(self, request: Web, product_id: FromPath[str]) -> Response[None]:
         """Take a product off lists and searches; If-Match is needed. By its id it can still be read."""
         version = version_acted_on(request)
         await again(self.archive_product, product_id=product_id, version=version, cause=cause_of(request))
+        return reply(None, status=204)
 
     async def stock(self, product_id: FromPath[str]) -> Response[StockView]:
         """The counters of a product."""

@@ -7,16 +7,16 @@ from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
 
-from litestar import Response
-
 from shop.catalog.application.queries import Listed
 from shop.catalog.contract import IN_STOCK_TAG, ProductView, category_tags, tag
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.stock import Stock
 from shop.kernel.errors import Stale, VersionMissing
 from shop.platform.request import Web, header_of
+from shop.platform.web import Reply
 
 _MOST_ANSWERS = 4096
+_LARGEST_ANSWER = 4096  # bytes
 CACHED = "public, max-age=300, stale-while-revalidate=60"
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})\.\d{1,18}"')
 
@@ -47,18 +47,19 @@ class Answers:
     """The last answer about each of some thousand products. Its ETag names it exactly, so none is ever stale."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, Response[ProductView | None]]] = {}
+        self._kept: dict[str, tuple[str, Reply[ProductView | None]]] = {}
 
-    def get(self, product_id: str, etag: str) -> Response[ProductView | None] | None:
+    def get(self, product_id: str, etag: str) -> Reply[ProductView | None] | None:
         """What was answered, if that is still it."""
         known, answer = self._kept.get(product_id, ("", None))
         return answer if known == etag else None
 
-    def keep(self, product_id: str, etag: str, answer: Response[ProductView | None]) -> Response[ProductView | None]:
+    def keep(self, product_id: str, etag: str, answer: Reply[ProductView | None]) -> Reply[ProductView | None]:
         """The answer, kept."""
-        if len(self._kept) >= _MOST_ANSWERS:
-            self._kept.clear()
-        self._kept[product_id] = etag, answer
+        if answer.size <= _LARGEST_ANSWER:
+            if len(self._kept) >= _MOST_ANSWERS:
+                self._kept.clear()
+            self._kept[product_id] = etag, answer
         return answer
 
 

@@ -46,11 +46,20 @@ class TakePayment:
             new = True
         else:
             new = False
-            if (known.order_id, known.amount, known.currency) != (order_id, amount, currency):
+            if not _same(known, order_id, amount, currency):
                 raise PaymentRefused("this payment was told before, for another order or another amount")
         if known.refused:
             raise PaymentRefused(known.refused)
         return new
+
+
+def _same(known: Payment, order_id: str, amount: str, currency: str) -> bool:
+    if (known.order_id, known.currency) != (order_id, currency):
+        return False
+    try:
+        return known.amount == amount or Money.parse(known.amount, currency) == Money.parse(amount, currency)
+    except NotMoney:
+        return False
 
 
 def _misfit(order: Order | None, amount: str, currency: str) -> str | None:

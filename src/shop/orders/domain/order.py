@@ -124,8 +124,8 @@ class Order:
 
     @property
     def paid(self) -> bool:
-        """Whether a payment of the total was captured."""
-        return bool(self.payments)
+        """Whether a payment of the total was captured, or nothing is to be paid."""
+        return bool(self.payments) or not any(line.price for line in self.lines)
 
     @property
     def status(self) -> Status:
@@ -150,19 +150,27 @@ class Order:
 
     def with_stock(self, outcome: Literal["reserved", "rejected"], moment: Moment) -> Order:
         """The catalog has decided; it decides once."""
-        return self if self.stock else replace(self, stock=outcome, timeline=self._then(moment))
+        return self if self.stock else self._owing(replace(self, stock=outcome, timeline=self._then(moment)), moment)
 
     def with_payment(self, payment_id: str, amount: Money, moment: Moment) -> Order:
         """A payment of the total was captured."""
         if payment_id in self.payments:
             return self
-        return replace(self, payments={**self.payments, payment_id: amount.minor}, timeline=self._then(moment))
+        paid = {**self.payments, payment_id: amount.minor}
+        return self._owing(replace(self, payments=paid, timeline=self._then(moment)), moment)
 
     def with_note(self, moment: Moment) -> Order:
         """Something worth showing happened that changes nothing else."""
         full = len(self.timeline) >= MOST_TIMELINE
         known = any(seen.by == moment.by for seen in self.timeline)
         return self if full or known else replace(self, timeline=self._then(moment))
+
+    def _owing(self, after: Order, moment: Moment) -> Order:
+        """What is owed back since this step, on the timeline too."""
+        for payment_id in after.owed_back.keys() - self.owed_back.keys():
+            due = replace(moment, what="refund.due", detail=payment_id)
+            after = replace(after, timeline=after._then(due))
+        return after
 
     def _then(self, moment: Moment) -> tuple[Moment, ...]:
         return (*self.timeline, moment)[:MOST_TIMELINE]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -79,7 +79,7 @@ class OrdersApi:
     create_order: CreateOrder
     read_orders: ReadOrders
     take_payment: TakePayment
-    payment_secrets: tuple[str, ...]
+    payment_secrets: tuple[str, ...] = field(repr=False)
     clock: Clock
     admit: Callable[[], None]
 
@@ -157,7 +157,7 @@ class OrdersApi:
 class Provider(Access):
     """Only the payment provider, known by its signature, which is checked before the body is read."""
 
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     clock: Clock
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
@@ -173,12 +173,17 @@ def _as_placed(order: Order) -> OrderView:
 
 def _as_it_stands(order: Order) -> OrderView:
     timeline = tuple(MomentView(what=m.what, at=m.at, by=m.by, detail=m.detail) for m in order.timeline)
-    return _view(order, status=order.status, reason=order.reason, timeline=timeline)
+    view = _view(order, status=order.status)
+    owed = sum(amount for amount, _ in order.owed_back.values())
+    return msgspec.structs.replace(
+        view,
+        reason=order.reason,
+        owed_back=decimal_text(owed, order.currency) if owed else None,
+        timeline=timeline,
+    )
 
 
-def _view(
-    order: Order, *, status: Status, reason: str | None = None, timeline: tuple[MomentView, ...] = ()
-) -> OrderView:
+def _view(order: Order, *, status: Status) -> OrderView:
     currency = order.currency
     return OrderView(
         order_id=order.order_id,
@@ -198,9 +203,7 @@ def _view(
         currency=currency,
         created_at=order.created_at,
         expires_at=order.expires_at,
-        reason=reason,
         reference=order.reference,
         shipping_address=dict(order.shipping_address) if order.shipping_address else None,
         metadata=dict(order.metadata) if order.metadata else None,
-        timeline=timeline,
     )

@@ -98,7 +98,18 @@ def claim(connection: sqlite3.Connection, *, owner: str, now: datetime, most: in
         f"(SELECT id FROM deliveries WHERE {_CLAIMABLE} ORDER BY id LIMIT :most) RETURNING id",
         {"owner": owner, "until": micros(now + LEASE), "now": micros(now), "most": most},
     ).fetchall()
-    return [_queued(connection, identifier) for (identifier,) in sorted(rows)]
+    claimed = []
+    for (identifier,) in sorted(rows):
+        queued = _queued(connection, identifier)
+        if queued is None:
+            told = "the event cannot be read by this version"
+            connection.execute(
+                "UPDATE deliveries SET dead = ?, error = ?, owner = NULL, until = NULL WHERE id = ?",
+                (micros(now), told, identifier),
+            )
+        else:
+            claimed.append(queued)
+    return claimed
 
 
 def release(connection: sqlite3.Connection, *, owner: str | None) -> None:
@@ -112,7 +123,8 @@ def mine(connection: sqlite3.Connection, *, owner: str, after: int, most: int) -
         "SELECT id FROM deliveries WHERE owner = ? AND id > ? AND dead IS NULL ORDER BY id LIMIT ?",
         (owner, after, most),
     ).fetchall()
-    return [_queued(connection, identifier) for (identifier,) in rows]
+    found = (_queued(connection, identifier) for (identifier,) in rows)
+    return [queued for queued in found if queued is not None]
 
 
 def retry(connection: sqlite3.Connection, delivery: Delivery, *, due: datetime, attempts: int, error: str) -> None:
@@ -139,10 +151,13 @@ def on_their_way(connection: sqlite3.Connection, *, due_by: datetime) -> int:
     return int(count)
 
 
-def _queued(connection: sqlite3.Connection, identifier: int) -> Queued:
+def _queued(connection: sqlite3.Connection, identifier: int) -> Queued | None:
     consumer, attempts, due, body = connection.execute(
         "SELECT consumer, attempts, due, body FROM deliveries JOIN events ON seq = event WHERE deliveries.id = ?",
         (identifier,),
     ).fetchone()
-    envelope = msgspec.json.decode(body, type=Envelope)
+    try:
+        envelope = msgspec.json.decode(body, type=Envelope)
+    except msgspec.MsgspecError:
+        return None
     return Queued(Delivery(str(identifier), envelope.id, consumer), envelope, attempts, moment_of(due))

@@ -182,7 +182,7 @@ class SqliteFile:
                 settled.append(_run(connection, taken[-1]))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:
+            with suppress(sqlite3.Error):  # if it cannot be undone either, the next BEGIN will say so
                 connection.execute("ROLLBACK")
             if not settled:  # nobody got the lock: the others would wait as long again, for nothing
                 taken += waiting
