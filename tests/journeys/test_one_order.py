@@ -80,9 +80,43 @@ async def test_a_payment_of_an_order_without_stock_is_owed_back(story):
     order = await story.read(placed.json(), "ann")
 
     assert (order["status"], order["reason"]) == ("cancelled", "out_of_stock")
+    assert order["owedBack"] == "9.99"
+    assert [moment["detail"] for moment in order["timeline"] if moment["what"] == "refund.due"] == ["pay_1"]
     due = story.shop.store.file.reader.execute("SELECT count(*) FROM events WHERE type = 'refund.due'").fetchone()
     assert due == (1,)
     assert await story.points("ann") == 0
+
+
+async def test_a_payment_told_again_in_other_words_is_the_same_and_with_other_content_refused(story):
+    await story.sell("cup", price="5.00")
+    order = (await story.order("ann", ("cup", 1))).json()
+    await story.pay(order, amount="5.00")
+
+    again = await story.pay(order, amount="5")
+    other = await story.pay(order, amount="4.00")
+
+    assert (again.status_code, again.json()["duplicate"]) == (200, True)
+    assert (other.status_code, other.json()["code"]) == (422, "payment-refused")
+
+
+async def test_an_order_that_costs_nothing_completes_when_its_stock_is_reserved(story):
+    await story.sell("leaflet", price="0.00")
+
+    placed = await story.order("ann", ("leaflet", 1))
+    await story.until_quiet()
+
+    assert (await story.read(placed.json(), "ann"))["status"] == "completed"
+    assert (await story.stock("leaflet"))["sold"] == 1
+
+
+async def test_what_is_done_bears_an_id_whatever_it_answers(story):
+    await story.sell("cup")
+    etag = (await story.http.get("/products/cup")).headers["etag"]
+
+    gone = await story.http.delete("/products/cup", headers=story.bearer("clerk", "staff") | {"If-Match": etag})
+
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert gone.headers["x-request-id"].startswith("req_")
 
 
 async def test_a_new_price_holds_for_orders_soon_after(story):
