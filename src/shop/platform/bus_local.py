@@ -27,7 +27,7 @@ _WORKERS = 64
 _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
-_CROWD = 16  # requests that wait for their commit
+_CROWD = 10  # requests that wait for their commit
 _LOOK_AGAIN = 0.005  # seconds until it is looked again whether the crowd is gone
 _LONGEST_PUT_OFF = timedelta(seconds=2)
 _LOOK = 0.1  # seconds between looks for what others have committed
