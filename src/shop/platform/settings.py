@@ -27,9 +27,7 @@ class Settings:
 
     data: Path  # SHOP_DATA: the folder of the embedded store
     jwt_key: str = field(repr=False)  # SHOP_JWT_KEY: signs and checks bearer tokens (HS256)
-    payment_secrets: tuple[str, ...] = field(
-        repr=False
-    )  # SHOP_PAYMENT_SECRETS: the provider's; the first signs
+    payment_secrets: tuple[str, ...] = field(repr=False)  # SHOP_PAYMENT_SECRETS: the provider's; the first signs
     order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
