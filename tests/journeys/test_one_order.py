@@ -119,6 +119,15 @@ async def test_what_is_done_bears_an_id_whatever_it_answers(story):
     assert gone.headers["x-request-id"].startswith("req_")
 
 
+async def test_head_answers_like_get_without_a_body(story):
+    await story.sell("cup")
+
+    whole, head = await story.http.get("/products/cup"), await story.http.head("/products/cup")
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers == whole.headers
+
+
 async def test_a_new_price_holds_for_orders_soon_after(story):
     await story.sell("cup", price="9.99")
     await story.order("ann", ("cup", 1), key="before")

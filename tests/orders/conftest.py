@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,6 @@ from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
 
 SECRETS = ("n" * 32, "o" * 32)
-
-
-@dataclass
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = field(default=datetime(2026, 11, 23, 4, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
 
 
 @dataclass
@@ -64,11 +51,6 @@ class Shelf(httpx.AsyncBaseTransport):
             return self.answer
         found = [self.products[one] for one in request.url.params["ids"].split(",") if one in self.products]
         return httpx.Response(200, json={"data": found}, headers={"Cache-Control": "max-age=300"})
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @pytest.fixture

@@ -29,19 +29,6 @@ HEARD = "parcel.sent"
 LAYOUT = Layout(context="parcels")
 
 
-@dataclass
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = field(default=datetime(2026, 11, 23, 4, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
-
-
 class Row(NamedTuple):
     """A delivery as the store keeps it."""
 
@@ -55,11 +42,6 @@ class Row(NamedTuple):
 
 def _moment(micros: int | None) -> Any:
     return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @pytest.fixture

@@ -104,6 +104,8 @@ class Reply(Response[T]):
         if "cause" in request.scope["state"] or header_of(request, b"x-request-id"):
             headers = [*headers, (b"x-request-id", cause_of(request).id.encode())]
             told(request, self.status_code)
+        if request.scope["method"] == "HEAD":
+            body = b""
         start = {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
         async def send_it(_: Scope, __: Receive, send: Send) -> None:
@@ -159,6 +161,8 @@ def build_app(
     for route in every:
         if not isinstance(route.before_request, Access):
             raise ValueError(f"{sorted(route.paths)} does not say who may call it: before_request=callers(…) or anyone")  # noqa: TRY004
+        if "GET" in route.http_methods:
+            route.http_methods.add("HEAD")  # RFC 9110 §9.3.2: the same without its body
     app = Litestar(
         route_handlers=every,
         request_class=StrictRequest,

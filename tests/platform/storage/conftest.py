@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -26,19 +26,6 @@ LAYOUT = Layout(
 )
 CONSUMERS = ("left", "right")  # both hear of every parcel that is sent
 HEARD = "parcel.sent"
-
-
-@dataclass
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = field(default=datetime(2026, 11, 23, 4, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
 
 
 class Engine(Protocol):
@@ -95,12 +82,7 @@ ENGINES: dict[str, Opener] = {"sqlite": sqlite(limit=2000), "sqlite-limit-10": s
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def wait(clock: HandClock) -> Callable[[timedelta], None]:
+def wait(clock: Clock) -> Callable[[timedelta], None]:
     """Let time pass."""
     return clock.forward
 
