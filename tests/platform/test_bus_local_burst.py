@@ -95,3 +95,17 @@ async def test_an_event_that_cannot_be_read_is_buried_and_holds_nobody_up(
     await until(lambda: reader.heard() == [good.id])
     await until(lambda: [row.dead is not None for row in rows()] == [True])
     assert "cannot be read" in rows()[0].error
+
+
+async def test_what_a_caller_committed_who_then_went_away_is_delivered_at_once(
+    store, records, parcel, serve, hearing, book, until
+):
+    reader = book()
+    await serve(store, hearing(reader=reader.hear))
+    caller = asyncio.create_task(records.commit(events=[parcel(1)]))
+    await asyncio.sleep(0)
+
+    caller.cancel()
+
+    await until(lambda: reader.heard() == [parcel(1).id])  # the clock stands still: no claim runs out
+    assert caller.cancelled()

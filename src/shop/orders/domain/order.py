@@ -143,7 +143,7 @@ class Order:
 
     @property
     def owed_back(self) -> Mapping[str, tuple[int, str]]:
-        """Money to go back: `{payment id: (minor units, cause)}`."""
+        """Money to go back: `{payment id: (minor units, cause)}`. Of several payments the first to arrive counts."""
         if self.status is Status.CANCELLED:
             return {payment: (amount, f"cancelled:{self.reason}") for payment, amount in self.payments.items()}
         return {payment: (amount, "paid_twice") for payment, amount in list(self.payments.items())[1:]}
