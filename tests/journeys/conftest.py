@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from shop.entrypoints.monolith import Shop, opened
+from shop.kernel.clock import system_clock
 from shop.platform import signatures
 from shop.platform.settings import Settings, read_settings
 
@@ -50,7 +51,7 @@ class Story:
     async def pay(self, order: dict[str, Any], payment_id: str = "pay_1", **other: Any) -> httpx.Response:
         told = {"paymentId": payment_id, "orderId": order["orderId"], "amount": order["total"]}
         body = json.dumps(told | {"currency": order["currency"], "status": "completed"} | other).encode()
-        signature = signatures.sign(secret=self.settings.payment_secrets[0], at=datetime.now(UTC), body=body)
+        signature = signatures.sign(secret=self.settings.payment_secrets[0], at=self.shop.clock(), body=body)
         return await self.http.post("/payments/webhook", headers={"Payment-Signature": signature}, content=body)
 
     async def read(self, order: dict[str, Any], customer: str) -> dict[str, Any]:
@@ -81,21 +82,45 @@ def settings(tmp_path: Path) -> Settings:
     return read_settings({"SHOP_DATA": str(tmp_path / "data"), "SHOP_LOG": "error"})
 
 
-@asynccontextmanager
-async def _visiting(settings: Settings, *, serving: bool) -> AsyncIterator[Story]:
-    async with (
-        opened(settings, serving=serving) as shop,
-        httpx.AsyncClient(transport=httpx.ASGITransport(shop.app), base_url="http://shop") as http,
-    ):
-        yield Story(http, shop, settings)
+@dataclass
+class LaterClock:
+    """The system's clock, some time later."""
+
+    by: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return system_clock() + self.by
 
 
 @pytest.fixture
-def visiting() -> Callable[..., AbstractAsyncContextManager[Story]]:
-    return _visiting
+def shop_clock() -> LaterClock:
+    return LaterClock()
 
 
 @pytest.fixture
-async def story(settings: Settings) -> AsyncIterator[Story]:
-    async with _visiting(settings, serving=True) as story:
+def later(shop_clock: LaterClock) -> Callable[[timedelta], None]:
+    """Let time pass."""
+
+    def pass_by(time: timedelta) -> None:
+        shop_clock.by += time
+
+    return pass_by
+
+
+@pytest.fixture
+def visiting(shop_clock: LaterClock) -> Callable[..., AbstractAsyncContextManager[Story]]:
+    @asynccontextmanager
+    async def visit(settings: Settings, *, serving: bool) -> AsyncIterator[Story]:
+        async with (
+            opened(settings, serving=serving, clock=shop_clock) as shop,
+            httpx.AsyncClient(transport=httpx.ASGITransport(shop.app), base_url="http://shop") as http,
+        ):
+            yield Story(http, shop, settings)
+
+    return visit
+
+
+@pytest.fixture
+async def story(settings: Settings, visiting: Callable[..., Any]) -> AsyncIterator[Story]:
+    async with visiting(settings, serving=True) as story:
         yield story

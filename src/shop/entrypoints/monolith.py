@@ -100,7 +100,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         }
         listen(store, consumers)
         if serving:
-            await bus.start(consumers, house.catalog.jobs().table(), alone=True)
+            await bus.start(consumers, {**house.catalog.jobs().table(), **house.orders.jobs().table()}, alone=True)
             stack.push_async_callback(bus.stop)
         routes = [
             *house.catalog.api().routes(),

@@ -9,7 +9,9 @@ from dependency_injector import containers, providers
 from shop.kernel.clock import Clock
 from shop.kernel.events import Publisher
 from shop.kernel.ids import Ids
+from shop.orders.application.cancel_order import CancelOrder
 from shop.orders.application.create_order import CreateOrder
+from shop.orders.application.expire_orders import ExpireOrders
 from shop.orders.application.note import Note
 from shop.orders.application.queries import ReadOrders
 from shop.orders.application.record_payment import RecordPayment
@@ -19,6 +21,7 @@ from shop.orders.infrastructure.catalog import CatalogClient
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
 from shop.orders.presentation.api import OrdersApi
 from shop.orders.presentation.events import OrdersReactions
+from shop.orders.presentation.scheduled import OrdersJobs
 from shop.platform.http.client import Client
 from shop.platform.settings import Settings
 from shop.platform.storage.port import Engine
@@ -45,12 +48,15 @@ class OrdersContainer(containers.DeclarativeContainer):
     take_payment = providers.Singleton(TakePayment, orders=orders, clock=clock)
     record_stock = providers.Singleton(RecordStock, orders=orders, clock=clock)
     record_payment = providers.Singleton(RecordPayment, orders=orders, clock=clock)
+    cancel_order = providers.Singleton(CancelOrder, orders=orders, clock=clock)
+    expire_orders = providers.Singleton(ExpireOrders, orders=orders, cancel_order=cancel_order, clock=clock)
     note = providers.Singleton(Note, orders=orders, clock=clock)
     read_orders = providers.Singleton(ReadOrders, orders=orders)
 
     api = providers.Singleton(
         OrdersApi,
         create_order=create_order,
+        cancel_order=cancel_order,
         read_orders=read_orders,
         take_payment=take_payment,
         payment_secrets=settings.provided.payment_secrets,
@@ -60,3 +66,4 @@ class OrdersContainer(containers.DeclarativeContainer):
     reactions = providers.Singleton(
         OrdersReactions, record_stock=record_stock, record_payment=record_payment, note=note, catalog=catalog
     )
+    jobs = providers.Singleton(OrdersJobs, expire_orders=expire_orders)

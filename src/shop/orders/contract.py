@@ -40,7 +40,7 @@ class OrderCompleted(Event, frozen=True, kw_only=True):
 
 
 class OrderCancelled(Event, frozen=True, kw_only=True):
-    """An order is not to be: `reason` is `customer`, `out_of_stock`, `expired` and so on."""
+    """An order is not to be: `reason` is `customer`, `staff`, `expired` or `out_of_stock`."""
 
     TYPE: ClassVar = "order.cancelled"
     ABOUT: ClassVar = "order_id"

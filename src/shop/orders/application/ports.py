@@ -60,6 +60,9 @@ class Orders(Protocol):
     async def in_status(self, status: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
         """Everybody's orders in a status, newest first, and where the next page begins."""
 
+    async def unpaid(self, *, until: str, after: str | None) -> tuple[list[str], str | None]:
+        """Ids of open orders that were to be paid until then, and where the next page begins."""
+
     async def payment(self, payment_id: str, status: str) -> Payment | None:
         """What was said of a payment in this status: one that failed may be completed later."""
 

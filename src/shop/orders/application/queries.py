@@ -23,6 +23,14 @@ async def known(orders: Orders, order_id: str) -> Order:
     return order
 
 
+async def owned(orders: Orders, order_id: str, of_customer: str | None) -> Order:
+    """The order; somebody else's is not there. `of_customer=None`: anybody's."""
+    order = await known(orders, order_id)
+    if of_customer is not None and order.customer_id != of_customer:
+        raise NoSuchOrder("there is no such order")
+    return order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOrders:
     """Orders, for those who may see them."""
@@ -31,10 +39,7 @@ class ReadOrders:
 
     async def one(self, *, order_id: str, of_customer: str | None) -> Order:
         """The order; somebody else's is not there. `of_customer=None`: anybody's."""
-        order = await known(self.orders, order_id)
-        if of_customer is not None and order.customer_id != of_customer:
-            raise NoSuchOrder("there is no such order")
-        return order
+        return await owned(self.orders, order_id, of_customer)
 
     async def page(
         self, *, of_customer: str | None, status: str | None, after: str | None, limit: int

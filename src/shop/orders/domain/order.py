@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from shop.kernel.errors import Invalid
+from shop.kernel.errors import Clash, Invalid
 from shop.kernel.money import MOST, Money
 
 MOST_LINES = 1500
@@ -64,6 +64,12 @@ class TotalTooLarge(Invalid):
     code = "total-too-large"
 
 
+class AlreadyCompleted(Clash):
+    """A completed order is not cancelled but refunded."""
+
+    code = "already-completed"
+
+
 @dataclass(frozen=True, slots=True)
 class ProductInfo:
     """What orders knows of a product; `price` is in minor units."""
@@ -111,6 +117,7 @@ class Order:
     expires_at: str
     stock: Literal["reserved", "rejected"] | None = None
     payments: Mapping[str, int] = field(default_factory=dict)  # captured, by payment id, in order of arrival
+    cancelled: str | None = None  # why: `customer`, `staff`, `expired`
     reference: str | None = None
     shipping_address: Mapping[str, str] | None = None
     metadata: Mapping[str, str] | None = None
@@ -130,7 +137,7 @@ class Order:
     @property
     def status(self) -> Status:
         """A pure function of the facts."""
-        if self.stock == "rejected":
+        if self.cancelled or self.stock == "rejected":
             return Status.CANCELLED
         if self.stock == "reserved":
             return Status.COMPLETED if self.paid else Status.CONFIRMED
@@ -139,7 +146,7 @@ class Order:
     @property
     def reason(self) -> str | None:
         """Why it was cancelled."""
-        return "out_of_stock" if self.stock == "rejected" else None
+        return self.cancelled or ("out_of_stock" if self.stock == "rejected" else None)
 
     @property
     def owed_back(self) -> Mapping[str, tuple[int, str]]:
@@ -158,6 +165,14 @@ class Order:
             return self
         paid = {**self.payments, payment_id: amount.minor}
         return self._owing(replace(self, payments=paid, timeline=self._then(moment)), moment)
+
+    def with_cancellation(self, reason: str, moment: Moment) -> Order:
+        """It is not to be; what was paid is owed back. `AlreadyCompleted` if it is too late for that."""
+        if self.status is Status.COMPLETED:
+            raise AlreadyCompleted("the order is completed: it can be refunded, not cancelled")
+        if self.status is Status.CANCELLED:
+            return self
+        return self._owing(replace(self, cancelled=reason, timeline=self._then(moment)), moment)
 
     def with_note(self, moment: Moment) -> Order:
         """Something worth showing happened that changes nothing else."""

@@ -56,6 +56,11 @@ class OrdersStore:
         """Everybody's orders in a status, newest first, and where the next page begins."""
         return _orders(await self.records.find("status", status, newest_first=True, after=after, limit=limit))
 
+    async def unpaid(self, *, until: str, after: str | None) -> tuple[list[str], str | None]:
+        """Ids of open orders that were to be paid until then, and where the next page begins."""
+        page = await self.records.find("due", "unpaid", high=until, after=after, limit=100)
+        return [stored.key.removeprefix("order/") for stored in page.found], page.after
+
     async def payment(self, payment_id: str, status: str) -> Payment | None:
         """What was said of a payment in this status: one that failed may be completed later."""
         stored = await self.records.get(f"payment/{payment_id}/{status}")

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from shop.kernel.clock import Clock
 from shop.kernel.errors import Invalid
 from shop.kernel.money import decimal_text
+from shop.orders.application.cancel_order import CancelOrder
 from shop.orders.application.create_order import CreateOrder, NewOrder
 from shop.orders.application.queries import ReadOrders
 from shop.orders.application.take_payment import TakePayment
@@ -77,6 +78,7 @@ class OrdersApi:
     """The routes of orders and what each of them does."""
 
     create_order: CreateOrder
+    cancel_order: CancelOrder
     read_orders: ReadOrders
     take_payment: TakePayment
     payment_secrets: tuple[str, ...] = field(repr=False)
@@ -89,6 +91,9 @@ class OrdersApi:
             post("/orders", before_request=callers("customer"), status_code=201)(self.create),
             get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
             get("/orders", before_request=callers("customer", "staff"))(self.list),
+            post("/orders/{order_id:str}/cancel", before_request=callers("customer", "staff"), status_code=200)(
+                self.cancel
+            ),
             post("/payments/webhook", before_request=self._provider(), status_code=200)(self.pay),
         ]
 
@@ -138,6 +143,19 @@ class OrdersApi:
         return reply(
             OrderPage(data=tuple(map(_as_it_stands, orders)), next_cursor=after), headers=next_link(request, after)
         )
+
+    async def cancel(self, request: Web, order_id: FromPath[str]) -> Response[OrderView]:
+        """Cancel an order that is not completed; its stock is given back, and what was paid is owed back."""
+        caller = caller_of(request)
+        staff = caller.role == "staff"
+        order = await again(
+            self.cancel_order,
+            order_id=order_id,
+            of_customer=None if staff else caller.subject,
+            reason="staff" if staff else "customer",
+            cause=cause_of(request),
+        )
+        return reply(_as_it_stands(order))
 
     async def pay(self, request: Web, data: JSONBody[PaymentBody]) -> Response[PaymentReceipt]:
         """The payment provider tells of a payment; signed, taken once."""
