@@ -28,6 +28,7 @@ _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
 _CROWD = 10  # requests that wait for their commit
+_LULL = 0.05  # seconds
 _LOOK_AGAIN = 0.005  # seconds until it is looked again whether the crowd is gone
 _LONGEST_PUT_OFF = timedelta(seconds=2)
 _LOOK = 0.1  # seconds between looks for what others have committed
@@ -64,6 +65,7 @@ class LocalBus:
         self._spilled: int | None = None  # deliveries after this one are in the table only
         self._put_off: deque[Queued] = deque()
         self._later: asyncio.TimerHandle | None = None
+        self._crowded_until = 0.0  # on the event loop's clock
         self._starting = 0  # workers that have been set to work and have not taken anything yet
         self._workers: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
@@ -121,7 +123,11 @@ class LocalBus:
         self._set_to_work()
 
     def _crowd(self) -> bool:
-        return self._store.requests >= _CROWD and not self._stopping
+        """Many requests wait for their commit, or did a moment ago: each commit makes a lull of its own."""
+        now = asyncio.get_running_loop().time()
+        if self._store.requests >= _CROWD:
+            self._crowded_until = now + _LULL
+        return now < self._crowded_until and not self._stopping
 
     def _resume(self) -> None:
         """In a burst, answering comes before beginning anything new; nothing is put off for more than two seconds."""
