@@ -198,7 +198,7 @@ class LocalBus:
     def _page_in(self) -> None:
         """What there was no room for, once there is."""
         since = self._spilled
-        if since is None or len(self._queue) >= _PAGE:
+        if since is None or len(self._queue) + len(self._put_off) >= _PAGE:
             return
         try:
             page = self._store.file.read(lambda c: deliveries.mine(c, owner=self._name, after=since, most=_PAGE))
@@ -228,7 +228,7 @@ class LocalBus:
         return self._store.file.read(lambda connection: deliveries.unclaimed(connection, now=now))
 
     async def _claim(self, now: datetime) -> None:
-        if len(self._queue) < _MOST_IN_MEMORY - _PAGE:
+        if len(self._queue) + len(self._put_off) < _MOST_IN_MEMORY - _PAGE:
             claimed = await self._store.file.write(
                 lambda connection: deliveries.claim(connection, owner=self._name, now=now, most=_PAGE)
             )

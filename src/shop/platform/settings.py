@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shop.kernel.errors import Invalid
 
+_SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -46,9 +47,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise WrongSetting(f"SHOP_DATA={data}: {there} is a file; name a folder")
     return Settings(
         data=data,
-        jwt_key=_key("SHOP_JWT_KEY", environ, data / "jwt.key"),
+        jwt_key=_long("SHOP_JWT_KEY", _key("SHOP_JWT_KEY", environ, data / "jwt.key")),
         payment_secrets=tuple(
-            secret.strip() for secret in _key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")
+            _long("SHOP_PAYMENT_SECRETS", secret.strip())
+            for secret in _key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
@@ -66,9 +68,13 @@ def _key(name: str, environ: Mapping[str, str], file: Path) -> str:
             key = file.read_text(encoding="ascii").strip()
         except PermissionError as error:
             raise WrongSetting(f"{file} cannot be read or made: {error.strerror}; set {name} or SHOP_DATA") from error
-    if any(len(part.strip()) < 32 for part in (key.split(",") if name.endswith("S") else [key])):  # noqa: PLR2004 - RFC 7518 §3.2: as long as the hash
-        raise WrongSetting(f"{name} is too short: give at least 32 characters")
     return key
+
+
+def _long(name: str, secret: str) -> str:
+    if len(secret) < _SHORTEST:
+        raise WrongSetting(f"{name} is too short: give at least {_SHORTEST} characters")
+    return secret
 
 
 def _make(file: Path) -> None:

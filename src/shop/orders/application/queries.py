@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop.kernel.errors import NotFound
+from shop.kernel.errors import Invalid, NotFound
 from shop.orders.application.ports import Orders
 from shop.orders.domain.order import Order
+
+_MOST_PAGES_READ = 5
 
 
 class NoSuchOrder(NotFound):
     """No order with this id, or one of somebody else."""
 
     code = "no-such-order"
+
+
+class WhoseOrders(Invalid):
+    """Staff must say whose orders, or in which status."""
+
+    code = "whose-orders"
 
 
 async def known(orders: Orders, order_id: str) -> Order:
@@ -44,9 +52,11 @@ class ReadOrders:
     async def page(
         self, *, of_customer: str | None, status: str | None, after: str | None, limit: int
     ) -> tuple[list[Order], str | None]:
-        """A page, newest first: a customer's, or everybody's in a status."""
+        """A page, newest first: a customer's, or everybody's in a status; `WhoseOrders` if neither is said."""
         if of_customer is None:
-            return await self.orders.in_status(status or "completed", after=after, limit=limit)
+            if status is None:
+                raise WhoseOrders("say which orders: ?status=… or ?customerId=…")
+            return await self.orders.in_status(status, after=after, limit=limit)
         if status is None:
             return await self.orders.of_customer(of_customer, after=after, limit=limit)
         return await self._filtered(of_customer, status, after, limit)
@@ -61,6 +71,3 @@ class ReadOrders:
             if after is None or len(found) >= limit:
                 break
         return found, after
-
-
-_MOST_PAGES_READ = 5
