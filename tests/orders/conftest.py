@@ -17,6 +17,7 @@ from dependency_injector import providers
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause, Delivery, Envelope
+from shop.kernel.idempotency import Once
 from shop.kernel.ids import ids
 from shop.orders.application.create_order import NewOrder
 from shop.orders.container import OrdersContainer
@@ -118,8 +119,10 @@ def new() -> Callable[..., NewOrder]:
         return NewOrder(
             customer_id=customer,
             items=list(items.items()),
-            key=f"{customer}/create-order/{next(keys) if key is None else key}",
-            fingerprint=hashlib.sha256(repr(items).encode()).hexdigest(),
+            once=Once(
+                key=f"{customer}/create-order/{next(keys) if key is None else key}",
+                fingerprint=hashlib.sha256(repr(items).encode()).hexdigest(),
+            ),
             expected_total=expected,
         )
 

@@ -14,9 +14,10 @@ from litestar import Litestar, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from shop.kernel.idempotency import Once
 from shop.kernel.ids import Ids
 from shop.platform.problems import KeyMissing, NotAllowed, NotJson, problem_of, wrong
-from shop.platform.request import Web, cause_of, header_of, told
+from shop.platform.request import Web, caller_of, cause_of, header_of, told
 from shop.platform.tokens import Caller, Tokens, WrongToken
 
 MOST_BODY = 1024 * 1024  # bytes of a request
@@ -130,6 +131,17 @@ def reply(body: T, *, status: int = 200, headers: Mapping[str, str] | None = Non
     """A JSON answer; nobody may keep it unless it says otherwise."""
     told = {"Cache-Control": "private, no-store"} if private else {}
     return Reply(body, status_code=status, headers={**told, **(headers or {})})
+
+
+def once(request: Web, operation: str, data: object, *, of: str = "") -> Once:
+    """The request as one that is to have its effect once per caller, key and operation; `of`: what its path names."""
+    fingerprint = hashlib.sha256(of.encode() + msgspec.json.encode(data, order="deterministic")).hexdigest()
+    return Once(key=f"{caller_of(request).subject}/{operation}/{take_key(request)}", fingerprint=fingerprint)
+
+
+def replay_header(*, replayed: bool) -> dict[str, str]:
+    """Says of an answer that the request came before."""
+    return {"Idempotent-Replayed": "true"} if replayed else {}
 
 
 def take_key(request: Web) -> str:

@@ -20,6 +20,42 @@ class RewardIssued(Event, frozen=True, kw_only=True):
     order_id: str
 
 
+class RewardRedeemed(Event, frozen=True, kw_only=True):
+    """A customer turned points into credit: `credit` is a decimal, to be taken off later orders."""
+
+    TYPE: ClassVar = "reward.redeemed"
+    ABOUT: ClassVar = "customer_id"
+
+    redemption_id: str
+    customer_id: str
+    points: int
+    credit: str
+    currency: str
+
+
+class RewardReversed(Event, frozen=True, kw_only=True):
+    """Points that an order had earned were taken back, because money of it was refunded."""
+
+    TYPE: ClassVar = "reward.reversed"
+    ABOUT: ClassVar = "customer_id"
+
+    customer_id: str
+    points: int
+    order_id: str
+    refund_id: str
+
+
+class RewardExpired(Event, frozen=True, kw_only=True):
+    """Points that nobody redeemed in time are gone; `month` is the one at whose end they expired (`2028-11`)."""
+
+    TYPE: ClassVar = "reward.expired"
+    ABOUT: ClassVar = "customer_id"
+
+    customer_id: str
+    points: int
+    month: str
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A customer's balance, in points."""
 

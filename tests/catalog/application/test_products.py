@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from shop.catalog.application.refusals import KeyReused, ProductExists, ProductMoved, ProductNotFound
+from shop.catalog.application.refusals import ProductExists, ProductMoved, ProductNotFound
 from shop.catalog.contract import ProductCreated, ProductPriceChanged, ProductUpdated
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.stock import NotEnoughStock
+from shop.kernel.idempotency import KeyReused, Once
 from shop.kernel.money import Money
 from shop.platform.storage.port import Conflict
 
@@ -246,10 +247,9 @@ async def test_what_orders_hold_is_not_moved_away(catalog, imported, delivered):
 async def test_with_a_key_a_movement_happens_once(catalog, imported, delivered, time):
     await imported(on_hand=3)
 
-    def again(key="k", fingerprint="f"):
-        return catalog.move_stock(
-            product_id="saw", delta=2, reason="x", who="s", key=key, fingerprint=fingerprint, cause=delivered()
-        )
+    def again(fingerprint="f"):
+        once = Once(key="s/move-stock/k", fingerprint=fingerprint)
+        return catalog.move_stock(product_id="saw", delta=2, reason="x", who="s", once=once, cause=delivered())
 
     first, second = await again(), await again()
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from shop.kernel.idempotency import KeyReused
 from shop.kernel.money import Money, NotMoney
-from shop.orders.application.create_order import KeyReused, TotalDiffers
+from shop.orders.application.create_order import TotalDiffers
 from shop.orders.application.ports import CatalogUnavailable
 from shop.orders.domain.order import MixedCurrencies, NothingOrdered, Status, UnknownProducts
 from shop.platform.retry import again

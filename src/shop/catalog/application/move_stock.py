@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from shop.catalog.application.announcements import in_stock_turned
-from shop.catalog.application.ports import Guard, Products
-from shop.catalog.application.refusals import KeyReused, found
+from shop.catalog.application.ports import Products
+from shop.catalog.application.refusals import found
 from shop.catalog.application.views import stock_view
 from shop.catalog.contract import StockView
 from shop.catalog.domain.stock import Movement, wanted_delta
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause
+from shop.kernel.idempotency import Once
 from shop.kernel.ids import Ids
 
 
@@ -39,15 +42,12 @@ class MoveStock:
         on_hand: int | None = None,
         reason: str,
         who: str,
-        key: str | None = None,
-        fingerprint: str = "",
+        once: Once | None = None,
         cause: Cause,
     ) -> StockMoved:
         """The same key and body is one movement, answered the same; `KeyReused` with another body."""
-        if key and (guard := await self.products.guarded(key)):
-            if guard.fingerprint != fingerprint:
-                raise KeyReused("this Idempotency-Key came with another body before")
-            return StockMoved(view=guard.answer, replayed=True)
+        if once and (answer := await self.products.led_to(once)):
+            return StockMoved(view=msgspec.json.decode(answer, type=StockView), replayed=True)
         product = found(await self.products.get(product_id), product_id)
         before = await self.products.stock(product_id)
         moved_by = wanted_delta(before, delta=delta, on_hand=on_hand, reason=reason)
@@ -63,7 +63,7 @@ class MoveStock:
                 at=self.clock(),
             ),
             counted=None if on_hand is None else before,
-            guard=Guard(key=key, fingerprint=fingerprint, answer=view) if key else None,
+            guard=once.led_to(msgspec.json.encode(view).decode()) if once else None,
             events=[in_stock_turned(product)] if before.in_stock != after.in_stock else [],
             cause=cause,
         )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shop.catalog.contract import StockView
 from shop.catalog.domain.price import PriceEntry
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.reservation import Reservation, Step
 from shop.catalog.domain.stock import Movement, Stock
 from shop.kernel.events import Cause, Event
+from shop.kernel.idempotency import Guard, Once
 
 
 class Moved(Exception):
@@ -33,15 +33,6 @@ class Found:
 
     products: Sequence[Product]
     after: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What an Idempotency-Key has led to: the same request is answered the same."""
-
-    key: str
-    fingerprint: str  # of the request's body
-    answer: StockView
 
 
 class Products(Protocol):
@@ -68,8 +59,8 @@ class Products(Protocol):
     async def search(self, text: str, *, after: str | None, limit: int) -> Found:
         """Listed products that have every word, best first."""
 
-    async def guarded(self, key: str) -> Guard | None:
-        """What this key has led to."""
+    async def led_to(self, once: Once) -> str | None:
+        """What this request was answered, if it came before; `KeyReused` if its key came with another."""
 
     async def save(
         self, *, product: Product, price: PriceEntry | None, events: Sequence[Event], cause: Cause

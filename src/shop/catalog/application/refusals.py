@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop.catalog.domain.product import Product
-from shop.kernel.errors import Clash, Invalid, NotFound, Stale
+from shop.kernel.errors import Clash, NotFound, Stale
 
 
 class ProductNotFound(NotFound):
@@ -22,12 +22,6 @@ class ProductMoved(Stale):
     """The product is not the one that the caller saw."""
 
     code = "version-moved"
-
-
-class KeyReused(Invalid):
-    """An Idempotency-Key that came with another body before."""
-
-    code = "idempotency-key-reused"
 
 
 def found(product: Product | None, product_id: str) -> Product:

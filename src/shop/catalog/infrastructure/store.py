@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 
-from shop.catalog.application.ports import Found, Guard
+from shop.catalog.application.ports import Found
 from shop.catalog.domain.price import PriceEntry
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.stock import Movement, NotEnoughStock, Stock
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause, Event, Publisher
+from shop.kernel.idempotency import Guard, Once
+from shop.platform.storage.guards import led_to, put_guard
 from shop.platform.storage.port import (
     HIGHEST,
     MOST_PLACE,
@@ -44,7 +46,6 @@ LAYOUT = Layout(
 _GUARDED_FOR = timedelta(hours=48)
 _SEARCHED_ATTRIBUTES = ("vendor", "tags")
 _product = msgspec.json.Decoder(Product).decode
-_guard = msgspec.json.Decoder(Guard).decode
 _json = msgspec.json.Encoder().encode
 
 
@@ -99,10 +100,9 @@ class ProductStore:
         """Listed products that have every word, best first."""
         return _found(await self.records.search([text], after=after, limit=limit))
 
-    async def guarded(self, key: str) -> Guard | None:
-        """What this key has led to."""
-        stored = await self.records.get(f"key/{key}")
-        return _guard(stored.body) if stored else None
+    async def led_to(self, once: Once) -> str | None:
+        """What this request was answered, if it came before; `KeyReused` if its key came with another."""
+        return await led_to(self.records, once)
 
     async def save(
         self, *, product: Product, price: PriceEntry | None, events: Sequence[Event], cause: Cause
@@ -119,8 +119,7 @@ class ProductStore:
         """Move the stock; `counted` guards a delta that was derived from it. `NotEnoughStock` if orders were faster."""
         puts = [_put_movement(movement)]
         if guard:
-            until = self.clock() + _GUARDED_FOR
-            puts.append(Put(key=f"key/{guard.key}", body=_json(guard), was=0, expires=until))
+            puts.append(put_guard(guard, expires=self.clock() + _GUARDED_FOR))
         await self._commit(puts=puts, changes=_changes(movement, counted), events=events, cause=cause)
 
     async def bring(

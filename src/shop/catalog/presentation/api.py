@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Annotated
 
-import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -24,7 +22,7 @@ from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_
 from shop.kernel.errors import Invalid
 from shop.platform.request import Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
-from shop.platform.web import anyone, callers, next_link, reply, take_key
+from shop.platform.web import anyone, callers, next_link, once, replay_header, reply
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 _staff = callers("staff")
@@ -151,7 +149,7 @@ class CatalogApi:
     async def move(self, request: Web, product_id: FromPath[str], data: JSONBody[NewMovement]) -> Response[StockView]:
         """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
         who = caller_of(request).subject
-        key = None if header_of(request, b"idempotency-key") is None else take_key(request)
+        keyed = header_of(request, b"idempotency-key") is not None
         moved = await again(
             self.move_stock,
             product_id=product_id,
@@ -159,11 +157,10 @@ class CatalogApi:
             on_hand=data.on_hand,
             reason=data.reason,
             who=who,
-            key=f"{who}/move-stock/{key}" if key else None,
-            fingerprint=sha256(product_id.encode() + msgspec.json.encode(data)).hexdigest(),
+            once=once(request, "move-stock", data, of=product_id) if keyed else None,
             cause=cause_of(request),
         )
-        return reply(moved.view, headers={"Idempotent-Replayed": "true"} if moved.replayed else {})
+        return reply(moved.view, headers=replay_header(replayed=moved.replayed))
 
     async def _written(
         self, product: Product, *, status: int = 200, headers: dict[str, str] | None = None

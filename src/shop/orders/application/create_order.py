@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shop.kernel.clock import Clock, rfc3339
-from shop.kernel.errors import Clash, Invalid
+from shop.kernel.errors import Clash
 from shop.kernel.events import Cause
+from shop.kernel.idempotency import Once
 from shop.kernel.ids import Ids
 from shop.kernel.money import Money
-from shop.orders.application.ports import Catalog, Guard, Orders
+from shop.orders.application.ports import Catalog, Orders
+from shop.orders.application.queries import known
 from shop.orders.contract import OrderCreated, OrderedLine
 from shop.orders.domain.order import Moment, Order, merged, place
-
-
-class KeyReused(Invalid):
-    """The Idempotency-Key came with another request before."""
-
-    code = "idempotency-key-reused"
 
 
 class TotalDiffers(Clash):
@@ -30,12 +26,11 @@ class TotalDiffers(Clash):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """What a customer asks for; `key` and `fingerprint` make it happen once."""
+    """What a customer asks for."""
 
     customer_id: str
     items: Sequence[tuple[str, int]]
-    key: str
-    fingerprint: str
+    once: Once
     expected_total: str | None = None
     reference: str | None = None
     shipping_address: Mapping[str, str] | None = None
@@ -54,23 +49,13 @@ class CreateOrder:
 
     async def __call__(self, *, wanted: NewOrder, cause: Cause) -> tuple[Order, bool]:
         """The order, and whether it was there before."""
-        guard = await self.orders.guarded(wanted.key)
-        if guard is not None:
-            return await self._placed_before(guard, wanted), True
+        before = await self.orders.led_to(wanted.once)
+        if before is not None:
+            return await known(self.orders, before), True
         order = await self._place(wanted, cause)
-        await self.orders.add(
-            order,
-            guard=Guard(key=wanted.key, fingerprint=wanted.fingerprint, result=order.order_id),
-            events=[_created(order)],
-            cause=cause,
-        )
+        guard = wanted.once.led_to(order.order_id)
+        await self.orders.add(order, guard=guard, events=[_created(order)], cause=cause)
         return order, False
-
-    async def _placed_before(self, guard: Guard, wanted: NewOrder) -> Order:
-        order = await self.orders.get(guard.result)
-        if guard.fingerprint != wanted.fingerprint or order is None:
-            raise KeyReused("this Idempotency-Key came with another body before: use a new key for a new order")
-        return order
 
     async def _place(self, wanted: NewOrder, cause: Cause) -> Order:
         quantities = merged(wanted.items)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shop.kernel.errors import TryLater
 from shop.kernel.events import Cause, Event
+from shop.kernel.idempotency import Guard, Once
 from shop.orders.domain.order import Order, ProductInfo
 
 
@@ -15,15 +16,6 @@ class CatalogUnavailable(TryLater):
     """The catalog does not answer, and what it said before is too old."""
 
     code = "catalog-unavailable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What an Idempotency-Key has led to: the same request finds it again."""
-
-    key: str
-    fingerprint: str  # of the request's body
-    result: str  # the id of what came of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +37,8 @@ class Orders(Protocol):
     async def get(self, order_id: str) -> Order | None:
         """The order as it was last saved."""
 
-    async def guarded(self, key: str) -> Guard | None:
-        """What this key has led to."""
+    async def led_to(self, once: Once) -> str | None:
+        """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
 
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
         """Save a new order, its guard and its events, all or nothing."""

@@ -9,8 +9,10 @@ import msgspec
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause, Event, Publisher
-from shop.orders.application.ports import Guard, Payment
+from shop.kernel.idempotency import Guard, Once
+from shop.orders.application.ports import Payment
 from shop.orders.domain.order import Order
+from shop.platform.storage.guards import led_to, put_guard
 from shop.platform.storage.port import Layout, Page, Place, Put, Records
 
 LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8, "payments": 1})
@@ -18,7 +20,6 @@ LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8,
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(Order).decode
-_guard = msgspec.json.Decoder(Guard).decode
 _payment = msgspec.json.Decoder(Payment).decode
 
 
@@ -35,14 +36,13 @@ class OrdersStore:
         stored = await self.records.get(f"order/{order_id}")
         return _order(stored.body) if stored else None
 
-    async def guarded(self, key: str) -> Guard | None:
-        """What this key has led to."""
-        stored = await self.records.get(f"key/{key}")
-        return _guard(stored.body) if stored else None
+    async def led_to(self, once: Once) -> str | None:
+        """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
+        return await led_to(self.records, once)
 
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
         """Save a new order, its guard and its events, all or nothing."""
-        await self._commit([_put(order), Put(key=f"key/{guard.key}", body=_encode(guard), was=0)], events, cause)
+        await self._commit([_put(order), put_guard(guard)], events, cause)
 
     async def save(self, order: Order, *, events: Sequence[Event], cause: Cause) -> None:
         """Save an order as read and changed, with its events."""

@@ -1,6 +1,5 @@
 """Orders over HTTP."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -22,7 +21,7 @@ from shop.platform import signatures
 from shop.platform.problems import NotAllowed
 from shop.platform.request import Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
-from shop.platform.web import Access, callers, next_link, reply, take_key
+from shop.platform.web import Access, callers, next_link, once, replay_header, reply
 
 ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$(?!\\n)")]
 Texts = Annotated[
@@ -100,15 +99,14 @@ class OrdersApi:
         wanted = NewOrder(
             customer_id=customer_id,
             items=[(item.product_id, item.quantity) for item in data.items],
-            key=f"{customer_id}/create-order/{take_key(request)}",
-            fingerprint=hashlib.sha256(msgspec.json.encode(data, order="deterministic")).hexdigest(),
+            once=once(request, "create-order", data),
             expected_total=data.expected_total,
             reference=data.reference,
             shipping_address=data.shipping_address,
             metadata=data.metadata,
         )
         order, replayed = await again(self.create_order, wanted=wanted, cause=cause_of(request))
-        headers = {"Location": f"/orders/{order.order_id}"} | ({"Idempotent-Replayed": "true"} if replayed else {})
+        headers = {"Location": f"/orders/{order.order_id}"} | replay_header(replayed=replayed)
         return reply(_as_placed(order), status=201, headers=headers)
 
     async def read(self, request: Web, order_id: FromPath[str]) -> Response[OrderView]:
