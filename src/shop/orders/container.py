@@ -9,6 +9,7 @@ from dependency_injector import containers, providers
 from shop.kernel.clock import Clock
 from shop.kernel.events import Publisher
 from shop.kernel.ids import Ids
+from shop.orders.application.audit import Audit
 from shop.orders.application.cancel_order import CancelOrder
 from shop.orders.application.create_order import CreateOrder
 from shop.orders.application.expire_orders import ExpireOrders
@@ -20,6 +21,7 @@ from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
 from shop.orders.application.refund_order import RefundOrder
 from shop.orders.application.take_payment import TakePayment
+from shop.orders.infrastructure.archive import OrdersArchive
 from shop.orders.infrastructure.catalog import CatalogClient
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
 from shop.orders.presentation.api import OrdersApi
@@ -58,6 +60,9 @@ class OrdersContainer(containers.DeclarativeContainer):
     keep_credit = providers.Singleton(KeepCredit, orders=orders, clock=clock)
     note = providers.Singleton(Note, orders=orders, clock=clock)
     read_orders = providers.Singleton(ReadOrders, orders=orders)
+
+    archive = providers.Singleton(OrdersArchive, records=records, store=orders)
+    audit = providers.Singleton(Audit, archive=archive, orders=orders, clock=clock)
 
     api = providers.Singleton(
         OrdersApi,

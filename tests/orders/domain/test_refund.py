@@ -70,6 +70,14 @@ def test_goods_that_were_refunded_are_not_refunded_again(completed):
         once.with_refund("rfd_2", cups(1), MOMENT)
 
 
+def test_goods_that_came_back_and_goods_that_did_not_are_counted_together(completed):
+    lines = [*cups(1), *cups(1, restock=True)]
+    twice = replace(completed, lines=(*completed.lines, Line(product_id="pot", name="Pot", quantity=9, price=999)))
+
+    with pytest.raises(NotOfThisOrder):
+        twice.with_refund("rfd_1", lines, MOMENT).with_refund("rfd_2", cups(1), MOMENT)
+
+
 def test_goods_cannot_be_refunded_beyond_what_an_amount_has_left(completed):
     with pytest.raises(RefundTooLarge):
         completed.with_refund("rfd_1", euros("15.00"), MOMENT).with_refund("rfd_2", cups(1), MOMENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,6 +89,22 @@ class Orders(Protocol):
 
     async def add_credit(self, note: CreditNote, *, cause: Cause) -> None:
         """Keep a credit note, and raise the customer's credit by it."""
+
+
+class Archive(Protocol):
+    """All that there is, page by page, for checks."""
+
+    def orders(self) -> AsyncIterator[Order]:
+        """Every order."""
+
+    def orders_of(self, customer_id: str) -> AsyncIterator[Order]:
+        """Every order of a customer."""
+
+    def payments(self) -> AsyncIterator[Payment]:
+        """Every payment that was accepted or failed."""
+
+    def credit_notes(self) -> AsyncIterator[CreditNote]:
+        """Every credit note."""
 
 
 class Catalog(Protocol):

@@ -66,9 +66,7 @@ class Refund:
 def price_of(lines: Sequence[RefundedLine], *, ordered: Sequence[Line], before: Iterable[Refund]) -> int:
     """What these goods cost when they were ordered; `NotOfThisOrder` beyond what is not refunded yet."""
     prices = {line.product_id: line.price for line in ordered}
-    left = Counter({line.product_id: line.quantity for line in ordered})
-    for refund in before:
-        left.subtract({line.product_id: line.quantity for line in gathered(refund.lines)})
+    left = not_refunded(ordered, before)
     for index, line in enumerate(lines):
         left[line.product_id] -= line.quantity
         if line.quantity < 1 or left[line.product_id] < 0:
@@ -76,6 +74,15 @@ def price_of(lines: Sequence[RefundedLine], *, ordered: Sequence[Line], before: 
             where, message = f"lines[{index}].quantity", f"is 1 to {could}: so many are not refunded yet"
             raise NotOfThisOrder(f"{where} {message}", errors=[{"field": where, "message": message}])
     return sum(prices[line.product_id] * line.quantity for line in lines)
+
+
+def not_refunded(ordered: Iterable[Line], refunds: Iterable[Refund]) -> Counter[str]:
+    """How many of each product are left."""
+    left = Counter({line.product_id: line.quantity for line in ordered})
+    for refund in refunds:
+        for line in refund.lines:
+            left[line.product_id] -= line.quantity
+    return left
 
 
 def gathered(lines: Iterable[RefundedLine]) -> tuple[RefundedLine, ...]:
