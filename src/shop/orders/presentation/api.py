@@ -2,24 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from shop.kernel.clock import Clock
-from shop.kernel.money import decimal_text
+from shop.kernel.errors import TryLater, Unauthenticated
+from shop.kernel.money import NotMoney, decimal_text
 from shop.orders.application.cancel_order import CancelOrder
-from shop.orders.application.create_order import CreateOrder, NewOrder
-from shop.orders.application.queries import ReadOrders
-from shop.orders.application.take_payment import TakePayment
+from shop.orders.application.create_order import CreateOrder, NewOrder, TotalDiffers
+from shop.orders.application.queries import NoSuchOrder, ReadOrders, WhoseOrders
+from shop.orders.application.take_payment import PaymentRefused, TakePayment
 from shop.orders.contract import LineView, MomentView, OrderPage, OrderView
-from shop.orders.domain.order import Order, Status
+from shop.orders.domain.order import (
+    AlreadyCompleted,
+    MixedCurrencies,
+    NothingOrdered,
+    Order,
+    Status,
+    TooManyLines,
+    TotalTooLarge,
+    UnknownProducts,
+    WrongQuantity,
+)
 from shop.platform import signatures
+from shop.platform.answers import KEYED, LOCATION, PAGED, answers
 from shop.platform.problems import NotAllowed
-from shop.platform.request import Web, caller_of, cause_of, header_of
+from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
 from shop.platform.web import Access, callers, next_link, once, replay_header, reply
 
@@ -28,7 +40,20 @@ Texts = Annotated[
     dict[Annotated[str, msgspec.Meta(max_length=100)], Annotated[str, msgspec.Meta(max_length=1000)]],
     msgspec.Meta(max_length=40),
 ]
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+_known = callers("customer", "staff")
+_PLACING = answers(
+    KEYED,
+    LOCATION,
+    NothingOrdered,
+    TooManyLines,
+    WrongQuantity,
+    UnknownProducts,
+    MixedCurrencies,
+    TotalTooLarge,
+    TotalDiffers,
+    NotMoney,
+    TryLater,
+)
 
 
 class ItemBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -80,13 +105,18 @@ class OrdersApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            post("/orders", before_request=callers("customer"), status_code=201)(self.create),
-            get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
-            get("/orders", before_request=callers("customer", "staff"))(self.list),
-            post("/orders/{order_id:str}/cancel", before_request=callers("customer", "staff"), status_code=200)(
-                self.cancel
+            post("/orders", before_request=callers("customer"), opt=_PLACING, status_code=201)(self.create),
+            get("/orders/{order_id:str}", before_request=_known, opt=answers(NoSuchOrder))(self.read),
+            get("/orders", before_request=_known, opt=answers(PAGED, NotAllowed, WhoseOrders))(self.list),
+            post(
+                "/orders/{order_id:str}/cancel",
+                before_request=_known,
+                opt=answers(NoSuchOrder, AlreadyCompleted),
+                status_code=200,
+            )(self.cancel),
+            post("/payments/webhook", before_request=self._provider(), opt=answers(PaymentRefused), status_code=200)(
+                self.pay
             ),
-            post("/payments/webhook", before_request=self._provider(), status_code=200)(self.pay),
         ]
 
     def _provider(self) -> "Provider":
@@ -119,9 +149,11 @@ class OrdersApi:
         self,
         request: Web,
         limit: Limit = 50,
-        status: FromQuery[Status | None] = None,
-        cursor: FromQuery[str | None] = None,
-        customer_id: Annotated[str | None, QueryParameter(name="customerId")] = None,
+        status: Annotated[Status | None, QueryParameter(description="Only orders that stand so.")] = None,
+        cursor: Cursor = None,
+        customer_id: Annotated[
+            str | None, QueryParameter(name="customerId", description="Whose orders; for staff.")
+        ] = None,
     ) -> Response[OrderPage]:
         """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
         caller = caller_of(request)
@@ -166,6 +198,8 @@ class Provider(Access):
 
     secrets: tuple[str, ...] = field(repr=False)
     clock: Clock
+    security: ClassVar[str] = "signature"
+    refusal: ClassVar[type[Unauthenticated]] = signatures.WrongSignature
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         """`WrongSignature` unless it is the provider's."""
