@@ -25,6 +25,7 @@ async def test_an_order_is_created_with_its_place(post_order, http, bearer):
         "status": "pending",
         "lines": [{"productId": "cup", "name": "Product cup", "quantity": 2, "unitPrice": "9.99", "total": "19.98"}],
         "total": "19.98",
+        "toPay": "19.98",
         "currency": "EUR",
         "createdAt": "2026-11-23T04:00:00.000000Z",
         "expiresAt": "2026-11-23T04:30:00.000000Z",

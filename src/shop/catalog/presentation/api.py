@@ -17,14 +17,19 @@ from shop.catalog.application.refusals import ProductExists, ProductNotFound
 from shop.catalog.application.set_price import SetPrice
 from shop.catalog.application.views import product_view, stock_view
 from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
-from shop.catalog.domain.price import DiscountAboveBase, NegativePrice
-from shop.catalog.domain.product import NotACategory, NotAProductId, Product, TextNotFit, TooManyAttributes
+from shop.catalog.domain.product import NotAProductId, Product
 from shop.catalog.domain.stock import NotAMovement, NotEnoughStock
-from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
+from shop.catalog.presentation.bodies import (
+    DETAILS_REFUSED,
+    PRICES_REFUSED,
+    NewMovement,
+    NewPrice,
+    NewProduct,
+    ProductChange,
+)
 from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
-from shop.kernel.money import NotMoney
-from shop.platform.answers import CACHED, ETAG, KEYED_IF_SENT, LOCATION, PAGED, VERSIONED, Habit, answers
+from shop.platform.answers import CACHED, ETAG, KEYED_IF_SENT, LOCATION, PAGED, VERSIONED, answers
 from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
 from shop.platform.web import anyone, callers, next_link, once, replay_header, reply
@@ -38,11 +43,9 @@ class WhichProducts(Invalid):
     code = "which-products"
 
 
-_DETAILS = Habit(refusals=(TextNotFit, NotACategory, TooManyAttributes))
-_PRICE = Habit(refusals=(NotMoney, NegativePrice, DiscountAboveBase))
-_LISTING = answers(LOCATION, ETAG, NotAProductId, ProductExists, _DETAILS, _PRICE)
-_CHANGING = answers(VERSIONED, ETAG, ProductNotFound, _DETAILS)
-_PRICING = answers(VERSIONED, ETAG, ProductNotFound, _PRICE)
+_LISTING = answers(LOCATION, ETAG, NotAProductId, ProductExists, DETAILS_REFUSED, PRICES_REFUSED)
+_CHANGING = answers(VERSIONED, ETAG, ProductNotFound, DETAILS_REFUSED)
+_PRICING = answers(VERSIONED, ETAG, ProductNotFound, PRICES_REFUSED)
 _MOVING = answers(KEYED_IF_SENT, ProductNotFound, NotAMovement, NotEnoughStock)
 
 
