@@ -2,30 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from shop.kernel.clock import Clock
+from shop.kernel.errors import TryLater, Unauthenticated
 from shop.kernel.money import decimal_text
 from shop.orders.application.cancel_order import CancelOrder
-from shop.orders.application.create_order import CreateOrder, NewOrder
-from shop.orders.application.queries import NoSuchCustomer, ReadOrders
+from shop.orders.application.create_order import CreateOrder, NewOrder, TotalDiffers
+from shop.orders.application.queries import NoSuchCustomer, NoSuchOrder, ReadOrders, WhoseOrders
 from shop.orders.application.refund_order import RefundOrder
-from shop.orders.application.take_payment import TakePayment
+from shop.orders.application.take_payment import PaymentRefused, TakePayment
 from shop.orders.application.views import order_as_placed, order_view, payment_view, refund_view
 from shop.orders.contract import CreditView, OrderPage, OrderView, PaymentPage, RefundView
-from shop.orders.domain.order import Status
-from shop.orders.presentation.bodies import OrderBody, PaymentBody, PaymentReceipt, RefundBody
+from shop.orders.domain.order import AlreadyCompleted, NotCompleted, Status
+from shop.orders.presentation.bodies import (
+    ORDERS_REFUSED,
+    REFUNDS_REFUSED,
+    OrderBody,
+    PaymentBody,
+    PaymentReceipt,
+    RefundBody,
+)
 from shop.platform import signatures
+from shop.platform.answers import KEYED, LOCATION, PAGED, answers
 from shop.platform.problems import NotAllowed
-from shop.platform.request import Web, caller_of, cause_of, header_of
+from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
 from shop.platform.web import Access, callers, next_link, once, replay_header, reply
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
+_staff = callers("staff")
+_known = callers("customer", "staff")
+_PLACING = answers(KEYED, LOCATION, ORDERS_REFUSED, TotalDiffers, TryLater)
+_CANCELLING = answers(NoSuchOrder, AlreadyCompleted)
+_REFUNDING = answers(KEYED, REFUNDS_REFUSED, NoSuchOrder, NotCompleted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +57,18 @@ class OrdersApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            post("/orders", before_request=callers("customer"), status_code=201)(self.create),
-            get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
-            get("/orders", before_request=callers("customer", "staff"))(self.list),
-            post("/orders/{order_id:str}/cancel", before_request=callers("customer", "staff"), status_code=200)(
-                self.cancel
+            post("/orders", before_request=callers("customer"), opt=_PLACING, status_code=201)(self.create),
+            get("/orders/{order_id:str}", before_request=_known, opt=answers(NoSuchOrder))(self.read),
+            get("/orders", before_request=_known, opt=answers(PAGED, NotAllowed, WhoseOrders))(self.list),
+            post("/orders/{order_id:str}/cancel", before_request=_known, opt=_CANCELLING, status_code=200)(self.cancel),
+            post("/orders/{order_id:str}/refunds", before_request=_staff, opt=_REFUNDING, status_code=201)(self.refund),
+            get("/orders/{order_id:str}/payments", before_request=_staff, opt=answers(PAGED, NoSuchOrder))(
+                self.payments
             ),
-            post("/orders/{order_id:str}/refunds", before_request=callers("staff"), status_code=201)(self.refund),
-            get("/orders/{order_id:str}/payments", before_request=callers("staff"))(self.payments),
-            get("/credit/{customer_id:str}", before_request=callers("customer", "staff"))(self.credit),
-            post("/payments/webhook", before_request=self._provider(), status_code=200)(self.pay),
+            get("/credit/{customer_id:str}", before_request=_known, opt=answers(NoSuchCustomer))(self.credit),
+            post("/payments/webhook", before_request=self._provider(), opt=answers(PaymentRefused), status_code=200)(
+                self.pay
+            ),
         ]
 
     def _provider(self) -> "Provider":
@@ -85,9 +100,11 @@ class OrdersApi:
         self,
         request: Web,
         limit: Limit = 50,
-        status: FromQuery[Status | None] = None,
-        cursor: FromQuery[str | None] = None,
-        customer_id: Annotated[str | None, QueryParameter(name="customerId")] = None,
+        status: Annotated[Status | None, QueryParameter(description="Only orders that stand so.")] = None,
+        cursor: Cursor = None,
+        customer_id: Annotated[
+            str | None, QueryParameter(name="customerId", description="Whose orders; for staff.")
+        ] = None,
     ) -> Response[OrderPage]:
         """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
         caller = caller_of(request)
@@ -123,7 +140,7 @@ class OrdersApi:
         return reply(refund_view(made.order, made.refund), status=201, headers=headers)
 
     async def payments(
-        self, request: Web, order_id: FromPath[str], limit: Limit = 50, cursor: FromQuery[str | None] = None
+        self, request: Web, order_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
     ) -> Response[PaymentPage]:
         """What the payment provider told of an order's payments, refused ones too."""
         payments, after = await self.read_orders.payments(order_id=order_id, after=cursor, limit=limit)
@@ -158,6 +175,8 @@ class Provider(Access):
 
     secrets: tuple[str, ...] = field(repr=False)
     clock: Clock
+    security: ClassVar[str] = "signature"
+    refusal: ClassVar[type[Unauthenticated]] = signatures.WrongSignature
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         """`WrongSignature` unless it is the provider's."""

@@ -6,8 +6,19 @@ from typing import Annotated
 import msgspec
 
 from shop.kernel.errors import Invalid
-from shop.orders.domain.lines import MOST_LINES, MOST_QUANTITY
-from shop.orders.domain.refund import RefundedLine
+from shop.kernel.money import NotMoney
+from shop.orders.domain.lines import (
+    MOST_LINES,
+    MOST_QUANTITY,
+    MixedCurrencies,
+    NothingOrdered,
+    TooManyLines,
+    TotalTooLarge,
+    UnknownProducts,
+    WrongQuantity,
+)
+from shop.orders.domain.refund import NothingToRefund, NotOfThisOrder, RefundedLine, RefundTooLarge, TooManyRefunds
+from shop.platform.answers import Habit
 
 ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$(?!\\n)")]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=MOST_QUANTITY)]
@@ -21,6 +32,22 @@ class AmountOrLines(Invalid):
     """A refund that says neither, or both."""
 
     code = "amount-or-lines"
+
+
+ORDERS_REFUSED = Habit(
+    refusals=(
+        NothingOrdered,
+        TooManyLines,
+        WrongQuantity,
+        UnknownProducts,
+        MixedCurrencies,
+        TotalTooLarge,
+        NotMoney,
+    )
+)
+REFUNDS_REFUSED = Habit(
+    refusals=(AmountOrLines, NothingToRefund, NotOfThisOrder, RefundTooLarge, TooManyRefunds, NotMoney)
+)
 
 
 class ItemBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
