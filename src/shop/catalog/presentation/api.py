@@ -11,21 +11,24 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from shop.catalog.application.archive_product import ArchiveProduct
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
+from shop.catalog.application.histories import ReadHistories
 from shop.catalog.application.move_stock import MoveStock
 from shop.catalog.application.queries import Listing, ProductQueries
 from shop.catalog.application.set_price import SetPrice
-from shop.catalog.application.views import product_view, stock_view
-from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
+from shop.catalog.application.views import movement_view, price_entry_view, product_view, stock_view
+from shop.catalog.contract import SEARCH_TAG, MovementPage, PricePage, ProductPage, ProductView, StockView, tag
 from shop.catalog.domain.product import Product
 from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
 from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
-from shop.platform.request import Web, caller_of, cause_of, header_of
+from shop.platform.moments import moment_of
+from shop.platform.request import Web, caller_of, cause_of
 from shop.platform.retry import again
 from shop.platform.web import anyone, callers, next_link, once, replay_header, reply
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 _staff = callers("staff")
+_ALL_BUT_ONE = 3  # of the questions that a list answers
 
 
 class WhichProducts(Invalid):
@@ -34,11 +37,18 @@ class WhichProducts(Invalid):
     code = "which-products"
 
 
+class WhichPrices(Invalid):
+    """A moment and a cursor: of a moment there is one price, and no further page."""
+
+    code = "which-prices"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogApi:
     """Anyone reads; staff write."""
 
     queries: ProductQueries
+    read_histories: ReadHistories
     create_product: CreateProduct
     change_product: ChangeProduct
     set_price: SetPrice
@@ -58,6 +68,8 @@ class CatalogApi:
             delete("/products/{product_id:str}", before_request=_staff)(self.archive),
             get("/products/{product_id:str}/stock", before_request=_staff)(self.stock),
             post("/products/{product_id:str}/stock", before_request=_staff, status_code=200)(self.move),
+            get("/products/{product_id:str}/stock/movements", before_request=_staff)(self.movements),
+            get("/products/{product_id:str}/prices", before_request=_staff)(self.prices),
         ]
 
     async def read(self, request: Web, product_id: FromPath[str]) -> Response[ProductView | None]:
@@ -78,16 +90,24 @@ class CatalogApi:
         request: Web,
         ids: FromQuery[str | None] = None,
         category: FromQuery[str | None] = None,
+        group: FromQuery[str | None] = None,
+        sku: FromQuery[str | None] = None,
         limit: Limit = 20,
         cursor: FromQuery[str | None] = None,
     ) -> Response[ProductPage | None]:
-        """Products by `ids=a,b` (at most 100), or of a `category=A/B` and those below it."""
-        if (ids is None) == (category is None):
-            raise WhichProducts("say ids or category: one of the two")
+        """Products by `ids=a,b` (at most 100), of a `category=A/B` and those below it, of a `group`, or with a `sku`."""
+        if [ids, category, group, sku].count(None) != _ALL_BUT_ONE:
+            raise WhichProducts("say ids, category, group or sku: one of them")
         if ids is not None:
             asked = [product_id for product_id in ids.split(",") if product_id]
             listing = await self.queries.many(asked)
             return _page(request, listing, [tag("product", product_id) for product_id in asked])
+        if group is not None:
+            listing = await self.queries.in_group(group, after=cursor, limit=limit)
+            return _page(request, listing, [tag("group", group)])
+        if sku is not None:
+            listing = await self.queries.with_sku(sku, after=cursor, limit=limit)
+            return _page(request, listing, [tag("sku", sku)])
         path = (category or "").strip("/")
         listing = await self.queries.in_category(path, after=cursor, limit=limit)
         return _page(request, listing, [tag("category", path)])
@@ -147,20 +167,45 @@ class CatalogApi:
         return reply(stock_view(product_id, await self.queries.stock(product_id)))
 
     async def move(self, request: Web, product_id: FromPath[str], data: JSONBody[NewMovement]) -> Response[StockView]:
-        """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
-        who = caller_of(request).subject
-        keyed = header_of(request, b"idempotency-key") is not None
+        """Move stock by `delta`, or set what was counted as `onHand`: once per Idempotency-Key."""
         moved = await again(
             self.move_stock,
             product_id=product_id,
             delta=data.delta,
             on_hand=data.on_hand,
             reason=data.reason,
-            who=who,
-            once=once(request, "move-stock", data, of=product_id) if keyed else None,
+            who=caller_of(request).subject,
+            once=once(request, "move-stock", data, of=product_id),
             cause=cause_of(request),
         )
         return reply(moved.view, headers=replay_header(replayed=moved.replayed))
+
+    async def movements(
+        self, request: Web, product_id: FromPath[str], limit: Limit = 50, cursor: FromQuery[str | None] = None
+    ) -> Response[MovementPage]:
+        """What staff did to a product's stock, newest first; what orders did is in the orders."""
+        found, after = await self.read_histories.movements(product_id, after=cursor, limit=limit)
+        page = MovementPage(data=tuple(map(movement_view, found)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
+
+    async def prices(
+        self,
+        request: Web,
+        product_id: FromPath[str],
+        at: FromQuery[str | None] = None,
+        limit: Limit = 50,
+        cursor: FromQuery[str | None] = None,
+    ) -> Response[PricePage]:
+        """A product's prices, newest first; with `at` (RFC 3339) the one that held at that moment, if there was one."""
+        after: str | None = None
+        if at is None:
+            found, after = await self.read_histories.prices(product_id, after=cursor, limit=limit)
+        elif cursor is None:
+            found = await self.read_histories.price_at(product_id, moment_of(at, field="at"))
+        else:
+            raise WhichPrices("say at or cursor: of a moment there is one price, and no further page")
+        page = PricePage(data=tuple(map(price_entry_view, found)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
 
     async def _written(
         self, product: Product, *, status: int = 200, headers: dict[str, str] | None = None
