@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.audit import Audit
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.drive_reservation import DriveReservation
@@ -252,6 +253,7 @@ class Catalog:
         self.release = ReleaseStock(drive=self.drive)
         self.sell = SellStock(drive=self.drive)
         self.restock = RestockGoods(drive=self.drive)
+        self.audit = Audit(products=products, histories=histories, reservations=reservations, clock=self.time)
         self.finish = FinishReservations(reservations=reservations, drive=self.drive, clock=self.time)
 
     async def lists(self, product_id: str, *, on_hand: int = 0, **details: Any) -> Product:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dependency_injector import containers, providers
 
 from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.audit import Audit
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.drive_reservation import DriveReservation
@@ -59,6 +60,8 @@ class CatalogContainer(containers.DeclarativeContainer):
     sell_stock = providers.Singleton(SellStock, drive=drive)
     restock_goods = providers.Singleton(RestockGoods, drive=drive)
     finish_reservations = providers.Singleton(FinishReservations, reservations=reservations, drive=drive, clock=clock)
+
+    audit = providers.Singleton(Audit, products=products, histories=histories, reservations=reservations, clock=clock)
 
     api = providers.Singleton(
         CatalogApi,

@@ -95,7 +95,7 @@ class CatalogApi:
         limit: Limit = 20,
         cursor: FromQuery[str | None] = None,
     ) -> Response[ProductPage | None]:
-        """Products by `ids=a,b` (at most 100), of a `category=A/B` and those below it, of a `group`, or with a `sku`."""
+        """Products by `ids=a,b` (at most 100), of a `category=A/B` and those below it, of a `group`, with a `sku`."""
         if [ids, category, group, sku].count(None) != _ALL_BUT_ONE:
             raise WhichProducts("say ids, category, group or sku: one of them")
         if ids is not None:
