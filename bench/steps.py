@@ -11,9 +11,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from shop.entrypoints.monolith import Shop
 from shop.kernel.events import Cause, Event
+from shop.kernel.idempotency import Guard, Once
 from shop.orders.application.create_order import CreateOrder, NewOrder
-from shop.orders.application.ports import Catalog, Guard, Orders
-from shop.orders.domain.order import Order, ProductInfo
+from shop.orders.application.ports import Catalog, Orders
+from shop.orders.domain.lines import ProductInfo
+from shop.orders.domain.order import Order
 from shop.platform.web import build_app
 
 REQUEST = "request: route, token, decode, validate"
@@ -94,11 +96,11 @@ class _TimedOrders:
     orders: Orders
     marks: Marks
 
-    async def guarded(self, key: str) -> Guard | None:
+    async def led_to(self, once: Once) -> str | None:
         self.marks.note(KEY)
-        guard = await self.orders.guarded(key)
+        before = await self.orders.led_to(once)
         self.marks.note(f"{KEY} done")
-        return guard
+        return before
 
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
         self.marks.note(COMMIT)

@@ -1,10 +1,16 @@
-"""What every test may use: a clock that is turned by hand."""
+"""What every test may use: a clock that is turned by hand, and apps that keep to their document."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
+import jsonschema_rs
 import pytest
 
 
@@ -24,3 +30,65 @@ class HandClock:
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
+
+
+@dataclass
+class Documented:
+    """An app whose every answer is compared with the document that it gives of itself."""
+
+    app: Any
+    _document: dict[str, Any] | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        told: dict[str, Any] = {"body": b""}
+
+        async def listening(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                told.update(status=message["status"], headers=dict(message["headers"]))
+            told["body"] += message.get("body", b"")
+            await send(message)
+
+        await self.app(scope, receive, listening)
+        if told["status"] >= 400 and scope["method"] != "HEAD":
+            assert told["headers"][b"content-type"] == b"application/problem+json", told
+        if "path_template" in scope and scope["method"] not in {"HEAD", "OPTIONS"}:
+            self.check(scope, await self.document(), **told)
+
+    def check(
+        self, scope: dict[str, Any], document: dict[str, Any], status: int, headers: dict[bytes, bytes], body: bytes
+    ) -> None:
+        template = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: "{" + _camel(found[1]) + "}", scope["path_template"])
+        call = f"{scope['method']} {template}"
+        if template not in document["paths"]:
+            assert template.startswith("/docs"), f"{call} is not in the document"
+            return
+        answers = document["paths"][template][scope["method"].lower()]["responses"]
+        assert str(status) in answers, f"{call} answered {status}, which its opt=answers(…) does not say: {body!r}"
+        answer = answers[str(status)]
+        missing = {name for name, header in answer.get("headers", {}).items() if header["required"]} - {
+            name for name in answer.get("headers", {}) if name.lower().encode() in headers
+        }
+        assert not missing, f"{call} answered {status} without {missing}"
+        for content_type, content in answer.get("content", {}).items():
+            assert headers[b"content-type"].decode().startswith(content_type), f"{call}: {headers}"
+            if content_type.endswith("json"):
+                schema = {**content["schema"], "components": document["components"]}
+                fault = jsonschema_rs.Draft202012Validator(schema).iter_errors(json.loads(body))
+                assert not [f"{call} answered {status}: {one.message}" for one in fault]
+
+    async def document(self) -> dict[str, Any]:
+        if self._document is None:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop") as http:
+                self._document = (await http.get("/docs/openapi.json")).json()
+        return self._document
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
+
+
+@pytest.fixture(scope="session")
+def documented() -> Callable[[Any], Documented]:
+    """Wraps an app: an answer that its document does not foresee fails the test."""
+    return Documented

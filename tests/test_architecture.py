@@ -269,13 +269,24 @@ def presentation_imports_real_types(house: House) -> Faults:
         yield from (f"{module.place}:{line}: {name}" for line, name in module.imports if name == "typing.TYPE_CHECKING")
 
 
-def every_route_says_who_may_call(house: House) -> Faults:
+def _routes(house: House) -> Iterator[tuple[Module, ast.Call]]:
     for module in house.rooms("presentation"):
         verbs = {name.rpartition(".")[2] for _, name in module.imports if name.startswith("litestar.")} & VERBS
         for node in ast.walk(module.tree):
-            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-            if called in verbs and "before_request" not in {word.arg for word in node.keywords}:
-                yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in verbs:
+                yield module, node
+
+
+def every_route_says_who_may_call(house: House) -> Faults:
+    for module, node in _routes(house):
+        if "before_request" not in {word.arg for word in node.keywords}:
+            yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
+
+
+def every_route_says_how_it_may_answer(house: House) -> Faults:
+    for module, node in _routes(house):
+        if "opt" not in {word.arg for word in node.keywords}:
+            yield f"{module.place}:{node.lineno}: {ast.unparse(node)}"
 
 
 def files_are_short(house: House) -> Faults:
@@ -322,6 +333,7 @@ RULES: Sequence[Rule] = (
     inits_are_docstrings,
     presentation_imports_real_types,
     every_route_says_who_may_call,
+    every_route_says_how_it_may_answer,
     files_are_short,
     rooms_have_names_of_their_own,
     classes_are_named_for_their_role,

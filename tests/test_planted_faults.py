@@ -195,6 +195,12 @@ FOR_THE_ARCHITECTURE_TEST = [
     Fault(
         "a route that does not say who may call it", API, 'OPEN = get("/open")(print)', "every_route_says_who_may_call"
     ),
+    Fault(
+        "a route that does not say how it may answer",
+        API,
+        'OPEN = get("/open", before_request=anyone)(print)',
+        "every_route_says_how_it_may_answer",
+    ),
     Fault("a file of more than 300 lines", f"{SHOP}/kernel/ids.py", "\n" * 300, "files_are_short"),
     Fault("a room for anything", f"{SHOP}/orders/domain/helpers.py", '"""…"""', "rooms_have_names_of_their_own"),
     Fault("a class named for a pattern", ACT, "class OrderManager: ...", "classes_are_named_for_their_role"),

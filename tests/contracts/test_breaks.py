@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,8 +239,8 @@ def test_where_nothing_breaks_each_takes_what_the_other_describes(pair, data):
 
     written_before, written_now = data.draw(described_by(old)), data.draw(described_by(new))
 
-    jsonschema.validate(written_before, new)
-    jsonschema.validate(written_now, old)
+    jsonschema_rs.validate(new, written_before)
+    jsonschema_rs.validate(old, written_now)
 
 
 @settings(max_examples=100, deadline=None)

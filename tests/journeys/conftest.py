@@ -108,12 +108,12 @@ def later(shop_clock: LaterClock) -> Callable[[timedelta], None]:
 
 
 @pytest.fixture
-def visiting(shop_clock: LaterClock) -> Callable[..., AbstractAsyncContextManager[Story]]:
+def visiting(shop_clock: LaterClock, documented: Any) -> Callable[..., AbstractAsyncContextManager[Story]]:
     @asynccontextmanager
     async def visit(settings: Settings, *, serving: bool) -> AsyncIterator[Story]:
         async with (
             opened(settings, serving=serving, clock=shop_clock) as shop,
-            httpx.AsyncClient(transport=httpx.ASGITransport(shop.app), base_url="http://shop") as http,
+            httpx.AsyncClient(transport=httpx.ASGITransport(documented(shop.app)), base_url="http://shop") as http,
         ):
             yield Story(http, shop, settings)
 

@@ -21,7 +21,8 @@ from shop.kernel.idempotency import Once
 from shop.kernel.ids import ids
 from shop.orders.application.create_order import NewOrder
 from shop.orders.container import OrdersContainer
-from shop.orders.domain.order import Moment, Order, ProductInfo, place
+from shop.orders.domain.lines import Line
+from shop.orders.domain.order import Captured, Moment, Order, place
 from shop.platform.http.client import Client
 from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
@@ -115,7 +116,14 @@ def new() -> Callable[..., NewOrder]:
     """A customer's wish for so many of some products: `new(cup=2)`."""
     keys = count()
 
-    def wish(*, key: str | None = None, customer: str = "c1", expected: str | None = None, **items: int) -> NewOrder:
+    def wish(
+        *,
+        key: str | None = None,
+        customer: str = "c1",
+        expected: str | None = None,
+        use_credit: bool = False,
+        **items: int,
+    ) -> NewOrder:
         return NewOrder(
             customer_id=customer,
             items=list(items.items()),
@@ -123,6 +131,7 @@ def new() -> Callable[..., NewOrder]:
                 key=f"{customer}/create-order/{next(keys) if key is None else key}",
                 fingerprint=hashlib.sha256(repr(items).encode()).hexdigest(),
             ),
+            use_credit=use_credit,
             expected_total=expected,
         )
 
@@ -172,8 +181,15 @@ def order(moment) -> Order:
     return place(
         order_id="ord_1",
         customer_id="c1",
-        quantities={"cup": 2},
-        products={"cup": ProductInfo("cup", "Cup", 999, "EUR")},
+        lines=[Line(product_id="cup", name="Cup", quantity=2, price=999)],
+        currency="EUR",
+        credit=0,
         placed=moment("req_1", "order.created"),
         expires_at="2026-11-23T04:30:00.000000Z",
     )
+
+
+@pytest.fixture(scope="session")
+def captured() -> Callable[..., Captured]:
+    """A payment of two cups, taken so many seconds after four."""
+    return lambda second=0, amount=1998: Captured(amount=amount, at=f"2026-11-23T04:00:{second:02d}.000000Z")

@@ -19,7 +19,7 @@ from shop.platform.problems import KeyMissing
 from shop.platform.request import Web, cause_of
 from shop.platform.retry import Busy
 from shop.platform.storage.port import ForeignCursor, TooMuch, Unavailable
-from shop.platform.web import MOST_BODY, anyone, next_link, reply, take_key
+from shop.platform.web import MOST_BODY, MOST_URI, anyone, next_link, reply, take_key
 
 KINDS = [
     (errors.Invalid, 422, "Unprocessable Entity"),
@@ -196,6 +196,30 @@ async def test_another_method_is_a_problem_that_names_the_right_ones(client):
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
     assert answer.headers["content-type"] == "application/problem+json"
     assert "GET" in answer.headers["allow"]
+
+
+async def test_a_path_and_query_of_eight_kilobytes_are_taken_and_one_byte_more_is_not(client):
+    just = "x" * (MOST_URI - len("/echo") - len("a="))
+
+    assert (await client.get("/echo", params={"a": just})).status_code == 200
+    answer = await client.get("/echo", params={"a": just + "x"})
+
+    assert (answer.status_code, answer.json()["code"]) == (414, "uri-too-long")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_options_name_every_method_of_a_path(client_of):
+    async def one(name: FromPath[str]) -> dict[str, str]:
+        return {"name": name}
+
+    client = client_of(
+        get("/pages/{name:str}", before_request=anyone)(one),
+        post("/pages/{name:str}", before_request=anyone)(one),
+    )
+    answer = await client.options("/pages/a")
+
+    assert answer.status_code == 204
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 async def test_a_body_of_a_megabyte_is_taken_and_one_byte_more_is_not(client):

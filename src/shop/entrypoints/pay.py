@@ -12,7 +12,7 @@ async def pay_order(shop: RemoteShop, order_id: str, *, amount: str | None = Non
     """Say that it is paid (or that paying failed); what became of the order, in one line."""
     state, verb = ("failed", "was not paid") if failed else ("completed", "was paid")
     order = await shop.order(order_id)
-    before, amount = order.status, amount or order.total
+    before, amount = order.status, amount or order.to_pay
     await shop.pay(order, payment=f"pay-{order_id}-{amount}-{state}", amount=amount, state=state)
     until = monotonic() + shop.patience
     while order.status == before and before != "completed" and not failed and monotonic() < until:

@@ -51,6 +51,7 @@ class Order(msgspec.Struct, rename="camel"):
     status: str
     lines: list[OrderLine]
     total: str
+    to_pay: str
     currency: str
     reference: str | None = None
     reason: str | None = None
@@ -135,7 +136,7 @@ class RemoteShop:
         notice = {
             "paymentId": payment,
             "orderId": order.order_id,
-            "amount": amount or order.total,
+            "amount": amount or order.to_pay,
             "currency": order.currency,
             "status": state,
         }

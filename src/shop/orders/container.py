@@ -9,14 +9,19 @@ from dependency_injector import containers, providers
 from shop.kernel.clock import Clock
 from shop.kernel.events import Publisher
 from shop.kernel.ids import Ids
+from shop.orders.application.audit import Audit
 from shop.orders.application.cancel_order import CancelOrder
 from shop.orders.application.create_order import CreateOrder
 from shop.orders.application.expire_orders import ExpireOrders
+from shop.orders.application.keep_credit import KeepCredit
 from shop.orders.application.note import Note
+from shop.orders.application.nudge_orders import NudgeOrders
 from shop.orders.application.queries import ReadOrders
 from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
+from shop.orders.application.refund_order import RefundOrder
 from shop.orders.application.take_payment import TakePayment
+from shop.orders.infrastructure.archive import OrdersArchive
 from shop.orders.infrastructure.catalog import CatalogClient
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
 from shop.orders.presentation.api import OrdersApi
@@ -50,13 +55,20 @@ class OrdersContainer(containers.DeclarativeContainer):
     record_payment = providers.Singleton(RecordPayment, orders=orders, clock=clock)
     cancel_order = providers.Singleton(CancelOrder, orders=orders, clock=clock)
     expire_orders = providers.Singleton(ExpireOrders, orders=orders, cancel_order=cancel_order, clock=clock)
+    refund_order = providers.Singleton(RefundOrder, orders=orders, clock=clock, ids=ids)
+    nudge_orders = providers.Singleton(NudgeOrders, orders=orders, clock=clock)
+    keep_credit = providers.Singleton(KeepCredit, orders=orders, clock=clock)
     note = providers.Singleton(Note, orders=orders, clock=clock)
     read_orders = providers.Singleton(ReadOrders, orders=orders)
+
+    archive = providers.Singleton(OrdersArchive, records=records, store=orders)
+    audit = providers.Singleton(Audit, archive=archive, orders=orders, clock=clock)
 
     api = providers.Singleton(
         OrdersApi,
         create_order=create_order,
         cancel_order=cancel_order,
+        refund_order=refund_order,
         read_orders=read_orders,
         take_payment=take_payment,
         payment_secrets=settings.provided.payment_secrets,
@@ -64,6 +76,11 @@ class OrdersContainer(containers.DeclarativeContainer):
         admit=admit,
     )
     reactions = providers.Singleton(
-        OrdersReactions, record_stock=record_stock, record_payment=record_payment, note=note, catalog=catalog
+        OrdersReactions,
+        record_stock=record_stock,
+        record_payment=record_payment,
+        keep_credit=keep_credit,
+        note=note,
+        catalog=catalog,
     )
-    jobs = providers.Singleton(OrdersJobs, expire_orders=expire_orders)
+    jobs = providers.Singleton(OrdersJobs, expire_orders=expire_orders, nudge_orders=nudge_orders)

@@ -67,7 +67,10 @@ class OrderRefunded(Event, frozen=True, kw_only=True):
 
 
 class RefundDue(Event, frozen=True, kw_only=True):
-    """Money is owed back to who paid: one per payment and cause."""
+    """Money is owed back to who paid: one per payment and cause.
+
+    `reason` is `cancelled:…` or `paid_twice` (the whole payment), or `refund` (a part of it, for `refundId`).
+    """
 
     TYPE: ClassVar = "refund.due"
     ABOUT: ClassVar = "order_id"
@@ -77,6 +80,7 @@ class RefundDue(Event, frozen=True, kw_only=True):
     amount: str
     currency: str
     reason: str
+    refund_id: str | None = None
 
 
 class PaymentCompleted(Event, frozen=True, kw_only=True):
@@ -122,19 +126,70 @@ class MomentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     detail: str | None = None
 
 
+class RefundedLineView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Goods that were paid back; with `restock` they came back too."""
+
+    product_id: str
+    quantity: int
+    restock: bool
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Money of an order that went back: `toPayment` to who paid, `toCredit` to the credit used. Decimals."""
+
+    refund_id: str
+    order_id: str
+    amount: str
+    to_payment: str
+    to_credit: str
+    currency: str
+    lines: tuple[RefundedLineView, ...]
+    at: str
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the payment provider told of a payment; `refused` says why it does not count."""
+
+    payment_id: str
+    order_id: str
+    amount: str
+    currency: str
+    status: str
+    at: str
+    refused: str | None = None
+
+
+class PaymentPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of payments; `nextCursor` asks for the next."""
+
+    data: tuple[PaymentView, ...]
+    next_cursor: str | None
+
+
+class CreditView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a customer can use on orders: currency → decimal."""
+
+    customer_id: str
+    credit: dict[str, str]
+
+
 class OrderView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An order as its owner sees it."""
+    """An order as its owner sees it. Of the `total`, `creditUsed` was paid with credit and `toPay` is to be paid."""
 
     order_id: str
     customer_id: str
     status: str
     lines: tuple[LineView, ...]
     total: str
+    to_pay: str
     currency: str
     created_at: str
     expires_at: str
+    credit_used: str | None = None
     reason: str | None = None
     owed_back: str | None = None
+    refunded_total: str | None = None
+    refunds: tuple[RefundView, ...] = ()
     reference: str | None = None
     shipping_address: dict[str, str] | None = None
     metadata: dict[str, str] | None = None

@@ -15,7 +15,85 @@ from shop.kernel import errors
 from shop.platform.request import cause_of, told
 from shop.platform.storage.port import TooMuch, Unavailable
 
-_STATUS: Mapping[type[Exception], int] = {
+PROBLEM_SCHEMA: Mapping[str, object] = {
+    "title": "Problem",
+    "description": "Why something was not done (RFC 9457). `code` is stable, for programs; `detail` is for people.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "pattern": "^urn:shop:problem:[a-z-]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "pattern": "^[a-z-]+$"},
+        "requestId": {"type": "string", "description": "Finds the request in the log."},
+        "errors": {
+            "description": "The fields that are wrong, where it is fields.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["field", "message"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code", "requestId"],
+}
+_PATTERN = re.compile(r"Expected `str` matching regex '.*?'(?= - at|$)")
+_AT = re.compile(r" - at `\$\.?(.*?)`$")
+
+
+class Malformed(errors.Refusal):
+    """A request that is not understood at all."""
+
+    code = "malformed"
+
+
+class NotJson(Malformed):
+    """A body that is no JSON at all."""
+
+    code = "not-json"
+
+
+class KeyMissing(Malformed):
+    """A request that must be safe to repeat came without the key that makes it so."""
+
+    code = "idempotency-key-missing"
+
+
+class NotJsonType(errors.Refusal):
+    """A body that says it is something else than JSON."""
+
+    code = "not-json-type"
+
+
+class UriTooLong(errors.Refusal):
+    """A path and query beyond any that we give or read."""
+
+    code = "uri-too-long"
+
+
+class Wrong(errors.Invalid):
+    """A body or parameter that does not have the shape it must have."""
+
+    code = "wrong-shape"
+
+
+class TooDeep(errors.Invalid):
+    """A body of objects within objects, more than anything here has."""
+
+    code = "too-deep"
+
+
+class NotAllowed(errors.Forbidden):
+    """The caller's role may not do this."""
+
+    code = "not-allowed"
+
+
+_STATUS: Mapping[type[errors.Refusal], int] = {
+    Malformed: 400,
+    UriTooLong: 414,
+    NotJsonType: 415,
     errors.Invalid: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -25,32 +103,11 @@ _STATUS: Mapping[type[Exception], int] = {
     errors.VersionMissing: 428,
     errors.TryLater: 503,
 }
-_PATTERN = re.compile(r"Expected `str` matching regex '.*?'(?= - at|$)")
-_AT = re.compile(r" - at `\$\.?(.*?)`$")
 
 
-class NotJson(errors.Refusal):
-    """A body that is no JSON at all."""
-
-    code = "not-json"
-
-
-class Wrong(errors.Invalid):
-    """A body or parameter that does not have the shape it must have."""
-
-    code = "wrong-shape"
-
-
-class KeyMissing(errors.Refusal):
-    """A request that must be safe to repeat came without the key that makes it so."""
-
-    code = "idempotency-key-missing"
-
-
-class NotAllowed(errors.Forbidden):
-    """The caller's role may not do this."""
-
-    code = "not-allowed"
+def status_of(kind: type[errors.Refusal]) -> int:
+    """The HTTP status of this kind of refusal."""
+    return next(status for known, status in _STATUS.items() if issubclass(kind, known))
 
 
 def wrong(error: msgspec.ValidationError) -> Wrong:
@@ -94,10 +151,8 @@ class _Other(errors.Refusal):
 
 
 def _understood(error: Exception) -> tuple[errors.Refusal, int]:
-    if isinstance(error, NotJson | KeyMissing):
-        return error, 400
     if isinstance(error, errors.Refusal):
-        return error, next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+        return error, status_of(type(error))
     if isinstance(error, TooMuch):
         return _Other("too-large", str(error)), 413
     if isinstance(error, Unavailable):
@@ -116,10 +171,12 @@ _SAID = {
 
 def _litestar(error: HTTPException) -> tuple[errors.Refusal, int]:
     status = HTTPStatus(error.status_code)
-    code = {404: "no-such-route", 405: "method-not-allowed", 413: "too-large"}.get(status, "wrong-request")
     found = error.extra if isinstance(error.extra, list) else []
     if any(one.get("key") == "data" for one in found):
-        return NotJson("there is no body: send JSON"), 400
-    fields = [{"field": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in found]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields) or _SAID.get(status, error.detail)
-    return _Other(code, detail, errors=fields), int(status)
+        return NotJson("there is no body: send JSON"), status_of(NotJson)
+    if found:
+        fields = [{"field": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in found]
+        detail = "; ".join(f"{one['field']}: {one['message']}" for one in fields)
+        return Wrong(detail, errors=fields), status_of(Wrong)
+    code = {404: "no-such-route", 405: "method-not-allowed", 413: "too-large"}.get(status, "wrong-request")
+    return _Other(code, _SAID.get(status, error.detail)), int(status)

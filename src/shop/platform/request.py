@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.params import QueryParameter
 
 from shop.kernel.events import Cause
 from shop.platform.tokens import Caller
 
 Web = Request[Caller, str, Any]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="How many on a page, at most.")]
+Cursor = Annotated[str | None, QueryParameter(description="`nextCursor` of the page before.")]
 
 log = structlog.get_logger("shop.web")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from itertools import accumulate
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,13 +16,27 @@ from litestar import Litestar, Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from shop.kernel.errors import Unauthenticated
 from shop.kernel.idempotency import Once
 from shop.kernel.ids import Ids
-from shop.platform.problems import KeyMissing, NotAllowed, NotJson, problem_of, wrong
+from shop.platform.answers import answers
+from shop.platform.docs import Docs
+from shop.platform.problems import (
+    KeyMissing,
+    NotAllowed,
+    NotJson,
+    NotJsonType,
+    TooDeep,
+    UriTooLong,
+    problem_of,
+    wrong,
+)
 from shop.platform.request import Web, caller_of, cause_of, header_of, told
 from shop.platform.tokens import Caller, Tokens, WrongToken
 
 MOST_BODY = 1024 * 1024  # bytes of a request
+MOST_DEPTH = 32  # objects and lists within each other
+MOST_URI = 8 * 1024  # bytes of path and query
 _MOST_KEY = 255
 
 T = TypeVar("T")
@@ -36,17 +52,33 @@ class StrictRequest(Request[Caller, str, Any]):
         return int(sent) if sent and sent.isdigit() else None
 
     async def json(self) -> Any:
-        """The decoded body; `NotJson` or `Wrong` with the field named."""
+        """The decoded body; `NotJson`, `NotJsonType`, `TooDeep`, or `Wrong` with the field named."""
         field = self.scope["route_handler"].parsed_data_field
         body = await self.body()
+        kind = header_of(self, b"content-type")
+        if kind and not _JSON_TYPE.match(kind):
+            raise NotJsonType("send JSON: Content-Type: application/json")
+        if depth_of(body) > MOST_DEPTH:
+            raise TooDeep(f"the body is nested deeper than {MOST_DEPTH} levels")
         try:
             return msgspec.json.decode(body, type=field.annotation) if field else msgspec.json.decode(body)
         except msgspec.ValidationError as error:
             raise wrong(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJson(f"the body is no JSON: {error}") from error
-        except RecursionError as error:
-            raise NotJson("the body is nested too deeply") from error
+
+
+def depth_of(body: bytes) -> int:
+    """How deep its objects and lists are nested, at most; exact from `MOST_DEPTH` on, if it is JSON."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets <= MOST_DEPTH:
+        return brackets
+    return max(accumulate(map(_STEPS.__getitem__, _NO_BRACKETS.sub(b"", body))), default=0)
+
+
+_JSON_TYPE = re.compile(r"application/(?:[\w.-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
+_NO_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', re.DOTALL)
+_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +89,17 @@ class Access:
     """
 
     roles: tuple[str, ...]  # empty: anyone
+    refusal: ClassVar[type[Unauthenticated]] = WrongToken
+
+    @property
+    def security(self) -> str | None:
+        """How a caller shows who it is: a name in the document's `securitySchemes`; None: not at all."""
+        return "bearer" if self.roles else None
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         """Know the caller; `WrongToken` without a token that is good, `NotAllowed` in another role."""
+        if len(request.scope["path"]) + len(request.scope["query_string"]) > MOST_URI:
+            raise UriTooLong(f"the path and the query are longer than {MOST_URI} bytes")
         if not self.roles:
             return
         header = header_of(request, b"authorization") or ""
@@ -169,14 +209,20 @@ def build_app(
     ids: Ids,
 ) -> ASGIApp:
     """The routes as an ASGI app; a route that does not say who may call it is a fault at start (`ValueError`)."""
-    every = [*routes, alive]
+    documented = [*routes, alive]
+    docs = Docs(of=documented)
+    every = [
+        *documented,
+        get("/docs", before_request=anyone, opt=answers(), media_type="text/html")(docs.read),
+        get("/docs/openapi.json", before_request=anyone, opt=answers())(docs.download),
+    ]
     for route in every:
         if not isinstance(route.before_request, Access):
             raise ValueError(f"{sorted(route.paths)} does not say who may call it: before_request=callers(…) or anyone")  # noqa: TRY004
         if "GET" in route.http_methods:
             route.http_methods.add("HEAD")  # RFC 9110 §9.3.2: the same without its body
     app = Litestar(
-        route_handlers=every,
+        route_handlers=[*_options(every), *every],  # OPTIONS first: else Litestar adds its own
         request_class=StrictRequest,
         exception_handlers={Exception: problem_of},
         openapi_config=None,
@@ -189,7 +235,26 @@ def build_app(
     return app
 
 
-@get("/health/live", before_request=anyone)
+def _options(routes: Sequence[HTTPRouteHandler]) -> Iterator[HTTPRouteHandler]:
+    """What may be done with each path; Litestar's own answer knows the path's first route only."""
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        for path in route.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(route.http_methods)
+    for path, allowed in methods.items():
+        tell = _Methods(", ".join(sorted(allowed))).tell
+        yield HTTPRouteHandler(path, http_method="OPTIONS", before_request=anyone, include_in_schema=False)(tell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Methods:
+    allowed: str
+
+    async def tell(self) -> Response[None]:
+        return reply(None, status=204, headers={"Allow": self.allowed}, private=False)
+
+
+@get("/health/live", before_request=anyone, opt=answers())
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}

@@ -13,7 +13,8 @@ from shop.kernel.idempotency import KeyReused
 from shop.kernel.money import Money, NotMoney
 from shop.orders.application.create_order import TotalDiffers
 from shop.orders.application.ports import CatalogUnavailable
-from shop.orders.domain.order import MixedCurrencies, NothingOrdered, Status, UnknownProducts
+from shop.orders.domain.lines import MixedCurrencies, NothingOrdered, UnknownProducts
+from shop.orders.domain.order import Status
 from shop.platform.retry import again
 
 

@@ -14,6 +14,7 @@ from shop.orders.domain.order import Status
 from shop.platform.retry import again
 
 TOTAL = Money(1998, "EUR")
+TAKEN = "2026-11-23T04:00:00.000000Z"
 TOLD = ("order.completed", "order.cancelled", "refund.due")
 
 
@@ -34,7 +35,8 @@ def stock(wired, order, because):
 def pay(wired, order, because):
     def record(payment_id="pay_1", by=None):
         cause = because(by or f"evt_{payment_id}")
-        return again(wired.record_payment(), order_id=order.order_id, payment_id=payment_id, amount=TOTAL, cause=cause)
+        told = {"payment_id": payment_id, "amount": TOTAL, "taken_at": TAKEN}
+        return again(wired.record_payment(), order_id=order.order_id, cause=cause, **told)
 
     return record
 
@@ -104,6 +106,7 @@ async def test_a_payment_of_a_rejected_order_is_owed_back_once(stock, pay, publi
                 "amount": "19.98",
                 "currency": "EUR",
                 "reason": "cancelled:out_of_stock",
+                "refundId": None,
             },
         )
     ]
@@ -127,10 +130,10 @@ async def test_in_whatever_order_facts_come_they_end_the_same(wired, placed, bec
             if fact == "stock":
                 await wired.record_stock()(order_id=order.order_id, outcome=outcome, cause=because(fact))
             else:
-                amounts = {"payment_id": fact, "amount": TOTAL}
+                amounts = {"payment_id": fact, "amount": TOTAL, "taken_at": f"{TAKEN}{fact}"}
                 await wired.record_payment()(order_id=order.order_id, cause=because(fact), **amounts)
         events = [(kind, data) for kind, data in published(*TOLD) if data["orderId"] == order.order_id]
-        owed = [data["amount"] for kind, data in events if kind == "refund.due"]
+        owed = sorted((data["paymentId"], data["amount"]) for kind, data in events if kind == "refund.due")
         ends.add((*sorted(kind for kind, _ in events), *owed))
 
     assert len(ends) == 1
@@ -149,7 +152,7 @@ async def test_facts_of_an_order_nobody_knows_are_refused(wired, because):
     with pytest.raises(NoSuchOrder):
         await wired.record_stock()(order_id="ord_none", outcome="reserved", cause=because())
     with pytest.raises(NoSuchOrder):
-        await wired.record_payment()(order_id="ord_none", payment_id="p", amount=TOTAL, cause=because())
+        await wired.record_payment()(order_id="ord_none", payment_id="p", amount=TOTAL, taken_at=TAKEN, cause=because())
     with pytest.raises(NoSuchOrder):
         await wired.note()(order_id="ord_none", what="reward.issued", cause=because())
 

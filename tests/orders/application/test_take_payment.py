@@ -78,22 +78,39 @@ async def test_the_amount_may_be_written_another_way(take, published):
     ],
     ids=str,
 )
-async def test_a_payment_that_does_not_fit_is_recorded_refused_and_not_told_on(take, kept, published, other, why):
+async def test_a_payment_that_does_not_fit_is_recorded_once_and_not_told_on(take, wired, order, published, other, why):
     for _ in range(2):
         with pytest.raises(PaymentRefused, match=why):
             await take(**other)
 
-    payment = await kept("pay_1")
-    assert why in payment.refused
+    payments, _ = await wired.orders().payments(other.get("order_id", order.order_id), after=None, limit=10)
+    assert [why in payment.refused for payment in payments] == [True]
     assert published("payment.completed", "payment.failed") == []
 
 
-async def test_a_refused_payment_does_not_stand_in_the_way_of_another(take, published):
+@pytest.mark.parametrize("payment_id", ["pay_1", "pay_2"])
+async def test_a_refused_payment_stands_in_the_way_of_none(take, published, payment_id):
     with pytest.raises(PaymentRefused):
         await take(amount="1.00")
 
-    assert await take(payment_id="pay_2")
-    assert [data["paymentId"] for _, data in published("payment.completed")] == ["pay_2"]
+    assert await take(payment_id=payment_id)
+    assert [data["paymentId"] for _, data in published("payment.completed")] == [payment_id]
+
+
+async def test_a_payment_told_again_with_another_amount_is_refused_recorded_and_counts_as_it_was(
+    take, wired, order, published
+):
+    await take()
+    for _ in range(3):
+        with pytest.raises(PaymentRefused, match="told before"):
+            await take(amount="19.97")
+
+    payments, _ = await wired.orders().payments(order.order_id, after=None, limit=10)
+    assert sorted((payment.amount, payment.refused is None) for payment in payments) == [
+        ("19.97", False),
+        ("19.98", True),
+    ]
+    assert len(published("payment.completed")) == 1
 
 
 async def test_a_payment_that_failed_at_first_may_be_completed_later(take, published):

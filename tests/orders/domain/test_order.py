@@ -8,31 +8,32 @@ from hypothesis import strategies as st
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import MOST, Money
-from shop.orders.domain.order import (
+from shop.orders.domain.lines import (
     MOST_LINES,
     MOST_QUANTITY,
     MixedCurrencies,
-    Moment,
     NothingOrdered,
     ProductInfo,
-    Status,
     TooManyLines,
     TotalTooLarge,
     UnknownProducts,
     WrongQuantity,
     merged,
-    place,
+    priced,
 )
+from shop.orders.domain.order import Moment, Status, place
 
 ITEMS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 1000)), min_size=1, max_size=30)
 
 
-def _place(quantities, products):
+def _place(quantities, products, credit=0):
+    currency, lines = priced(quantities, {product.product_id: product for product in products})
     return place(
         order_id="ord_1",
         customer_id="c1",
-        quantities=quantities,
-        products={product.product_id: product for product in products},
+        lines=lines,
+        currency=currency,
+        credit=credit,
         placed=Moment(what="order.created", at="2026-11-23T04:00:00.000000Z", by="req_1"),
         expires_at="2026-11-23T04:30:00.000000Z",
     )
@@ -48,7 +49,7 @@ def test_a_placed_order_is_pending_and_owes_nothing_back():
     assert order.status is Status.PENDING
     assert order.total == Money(4498, "EUR")
     assert not order.paid
-    assert order.owed_back == {}
+    assert order.owed_back == []
     assert order.reason is None
     assert [line.total for line in order.lines] == [1998, 2500]
     assert [moment.what for moment in order.timeline] == ["order.created"]
@@ -133,6 +134,15 @@ def test_a_total_up_to_the_most_that_money_may_be_is_taken():
 
 def test_an_order_of_nothing_but_gifts_is_an_order():
     assert _place({"cup": 3}, [_product(price=0)]).total == Money(0, "EUR")
+
+
+@given(ITEMS, st.integers(0, 10**6), st.integers(0, 10**9))
+def test_an_order_uses_what_credit_it_can_and_the_rest_is_to_pay(items, price, credit):
+    order = _place(merged(items), [_product(one, price) for one in "abcd"], credit)
+
+    assert order.credit_used == min(credit, order.total.minor)
+    assert order.to_pay.minor + order.credit_used == order.total.minor
+    assert order.paid == (order.to_pay.minor == 0)
 
 
 @pytest.mark.parametrize(

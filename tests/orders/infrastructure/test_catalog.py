@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from shop.orders.application.ports import CatalogUnavailable
-from shop.orders.domain.order import ProductInfo
+from shop.orders.domain.lines import ProductInfo
 
 
 @pytest.fixture

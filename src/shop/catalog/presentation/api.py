@@ -6,25 +6,34 @@ from typing import Annotated
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from shop.catalog.application.archive_product import ArchiveProduct
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.move_stock import MoveStock
-from shop.catalog.application.queries import Listing, ProductQueries
+from shop.catalog.application.queries import Listing, NothingToSearch, ProductQueries, TooManyIds
+from shop.catalog.application.refusals import ProductExists, ProductNotFound
 from shop.catalog.application.set_price import SetPrice
 from shop.catalog.application.views import product_view, stock_view
 from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
-from shop.catalog.domain.product import Product
-from shop.catalog.presentation.bodies import NewMovement, NewPrice, NewProduct, ProductChange
+from shop.catalog.domain.product import NotAProductId, Product
+from shop.catalog.domain.stock import NotAMovement, NotEnoughStock
+from shop.catalog.presentation.bodies import (
+    DETAILS_REFUSED,
+    PRICES_REFUSED,
+    NewMovement,
+    NewPrice,
+    NewProduct,
+    ProductChange,
+)
 from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
-from shop.platform.request import Web, caller_of, cause_of, header_of
+from shop.platform.answers import CACHED, ETAG, KEYED_IF_SENT, LOCATION, PAGED, VERSIONED, answers
+from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
 from shop.platform.web import anyone, callers, next_link, once, replay_header, reply
 
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 _staff = callers("staff")
 
 
@@ -32,6 +41,12 @@ class WhichProducts(Invalid):
     """A list that asks for nothing, or for two things."""
 
     code = "which-products"
+
+
+_LISTING = answers(LOCATION, ETAG, NotAProductId, ProductExists, DETAILS_REFUSED, PRICES_REFUSED)
+_CHANGING = answers(VERSIONED, ETAG, ProductNotFound, DETAILS_REFUSED)
+_PRICING = answers(VERSIONED, ETAG, ProductNotFound, PRICES_REFUSED)
+_MOVING = answers(KEYED_IF_SENT, ProductNotFound, NotAMovement, NotEnoughStock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +64,17 @@ class CatalogApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Every route, and who may call it."""
         return [
-            get("/products/{product_id:str}", before_request=anyone)(self.read),
-            get("/products", before_request=anyone)(self.list),
-            get("/search", before_request=anyone)(self.search),
-            post("/products", before_request=_staff)(self.create),
-            patch("/products/{product_id:str}", before_request=_staff)(self.change),
-            put("/products/{product_id:str}/price", before_request=_staff)(self.price),
-            delete("/products/{product_id:str}", before_request=_staff)(self.archive),
-            get("/products/{product_id:str}/stock", before_request=_staff)(self.stock),
-            post("/products/{product_id:str}/stock", before_request=_staff, status_code=200)(self.move),
+            get("/products/{product_id:str}", before_request=anyone, opt=answers(CACHED, ProductNotFound))(self.read),
+            get("/products", before_request=anyone, opt=answers(CACHED, PAGED, WhichProducts, TooManyIds))(self.list),
+            get("/search", before_request=anyone, opt=answers(CACHED, PAGED, NothingToSearch))(self.search),
+            post("/products", before_request=_staff, opt=_LISTING)(self.create),
+            patch("/products/{product_id:str}", before_request=_staff, opt=_CHANGING)(self.change),
+            put("/products/{product_id:str}/price", before_request=_staff, opt=_PRICING)(self.price),
+            delete("/products/{product_id:str}", before_request=_staff, opt=answers(VERSIONED, ProductNotFound))(
+                self.archive
+            ),
+            get("/products/{product_id:str}/stock", before_request=_staff, opt=answers(ProductNotFound))(self.stock),
+            post("/products/{product_id:str}/stock", before_request=_staff, opt=_MOVING, status_code=200)(self.move),
         ]
 
     async def read(self, request: Web, product_id: FromPath[str]) -> Response[ProductView | None]:
@@ -76,10 +93,10 @@ class CatalogApi:
     async def list(
         self,
         request: Web,
-        ids: FromQuery[str | None] = None,
-        category: FromQuery[str | None] = None,
+        ids: Annotated[str | None, QueryParameter(description="Ids with commas between, at most 100.")] = None,
+        category: Annotated[str | None, QueryParameter(description="A path like `A/B`.")] = None,
         limit: Limit = 20,
-        cursor: FromQuery[str | None] = None,
+        cursor: Cursor = None,
     ) -> Response[ProductPage | None]:
         """Products by `ids=a,b` (at most 100), or of a `category=A/B` and those below it."""
         if (ids is None) == (category is None):
@@ -93,7 +110,11 @@ class CatalogApi:
         return _page(request, listing, [tag("category", path)])
 
     async def search(
-        self, request: Web, q: FromQuery[str], limit: Limit = 20, cursor: FromQuery[str | None] = None
+        self,
+        request: Web,
+        q: Annotated[str, QueryParameter(description="Words, all of which are to be there.")],
+        limit: Limit = 20,
+        cursor: Cursor = None,
     ) -> Response[ProductPage | None]:
         """Products with every word of `q`, from three letters on as the beginning of one; best first."""
         listing = await self.queries.search(q, after=cursor, limit=limit)

@@ -5,8 +5,13 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shop.catalog.domain.price import Price
-from shop.catalog.domain.product import Details
+from shop.catalog.domain.price import DiscountAboveBase, NegativePrice, Price
+from shop.catalog.domain.product import Details, NotACategory, TextNotFit, TooManyAttributes
+from shop.kernel.money import NotMoney
+from shop.platform.answers import Habit
+
+DETAILS_REFUSED = Habit(refusals=(TextNotFit, NotACategory, TooManyAttributes))
+PRICES_REFUSED = Habit(refusals=(NotMoney, NegativePrice, DiscountAboveBase))
 
 
 class NewPrice(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

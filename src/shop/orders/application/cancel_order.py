@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause
-from shop.orders.application.consequences import consequences
+from shop.orders.application.consequences import save
 from shop.orders.application.ports import Orders
 from shop.orders.application.queries import owned
 from shop.orders.contract import OrderCancelled
@@ -15,7 +15,7 @@ from shop.orders.domain.order import Moment, Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder:
-    """Write set: order; `order.cancelled` (and `refund.due` per payment)."""
+    """Write set: order, credit +what it used; `order.cancelled` (and `refund.due` per payment)."""
 
     orders: Orders
     clock: Clock
@@ -25,6 +25,5 @@ class CancelOrder:
         order = await owned(self.orders, order_id, of_customer)
         moment = Moment(what=OrderCancelled.TYPE, at=rfc3339(self.clock()), by=cause.id, detail=reason)
         after = order.with_cancellation(reason, moment)
-        if after is not order:
-            await self.orders.save(after, events=consequences(order, after), cause=cause)
+        await save(self.orders, order, after, cause=cause)
         return after

@@ -15,7 +15,8 @@ from shop.kernel.money import Money
 from shop.orders.application.ports import Catalog, Orders
 from shop.orders.application.queries import known
 from shop.orders.contract import OrderCreated, OrderedLine
-from shop.orders.domain.order import Moment, Order, merged, place
+from shop.orders.domain.lines import merged, priced
+from shop.orders.domain.order import Moment, Order, place
 
 
 class TotalDiffers(Clash):
@@ -31,6 +32,7 @@ class NewOrder:
     customer_id: str
     items: Sequence[tuple[str, int]]
     once: Once
+    use_credit: bool = False
     expected_total: str | None = None
     reference: str | None = None
     shipping_address: Mapping[str, str] | None = None
@@ -39,7 +41,7 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOrder:
-    """Write set: order, guard; event `order.created`."""
+    """Write set: order, guard, credit less what it uses; event `order.created`."""
 
     orders: Orders
     catalog: Catalog
@@ -54,17 +56,20 @@ class CreateOrder:
             return await known(self.orders, before), True
         order = await self._place(wanted, cause)
         guard = wanted.once.led_to(order.order_id)
-        await self.orders.add(order, guard=guard, events=[_created(order)], cause=cause)
+        await self.orders.add(order, guard=guard, events=[created(order)], cause=cause)
         return order, False
 
     async def _place(self, wanted: NewOrder, cause: Cause) -> Order:
         quantities = merged(wanted.items)
+        currency, lines = priced(quantities, await self.catalog.products(quantities.keys()))
+        credit = await self.orders.credit(wanted.customer_id) if wanted.use_credit else {}
         now = self.clock()
         order = place(
             order_id=self.ids("ord"),
             customer_id=wanted.customer_id,
-            quantities=quantities,
-            products=await self.catalog.products(quantities.keys()),
+            lines=lines,
+            currency=currency,
+            credit=credit.get(currency, 0),
             placed=Moment(what=OrderCreated.TYPE, at=rfc3339(now), by=cause.id),
             expires_at=rfc3339(now + self.expiry),
             reference=wanted.reference,
@@ -79,6 +84,7 @@ class CreateOrder:
         return order
 
 
-def _created(order: Order) -> OrderCreated:
+def created(order: Order) -> OrderCreated:
+    """What others are told of a new order."""
     lines = tuple(OrderedLine(product_id=line.product_id, quantity=line.quantity) for line in order.lines)
     return OrderCreated(order_id=order.order_id, customer_id=order.customer_id, lines=lines)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shop.kernel.errors import TryLater
 from shop.kernel.events import Cause, Event
 from shop.kernel.idempotency import Guard, Once
-from shop.orders.domain.order import Order, ProductInfo
+from shop.orders.domain.lines import ProductInfo
+from shop.orders.domain.order import Order
 
 
 class CatalogUnavailable(TryLater):
@@ -31,6 +32,17 @@ class Payment:
     refused: str | None = None  # why it does not count
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNote:
+    """Credit that a customer got for points, once per redemption. `amount` is in minor units."""
+
+    redemption_id: str
+    customer_id: str
+    amount: int
+    currency: str
+    at: str
+
+
 class Orders(Protocol):
     """The orders there are."""
 
@@ -41,10 +53,15 @@ class Orders(Protocol):
         """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
 
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
-        """Save a new order, its guard and its events, all or nothing."""
+        """Save a new order, its guard and its events, and take the credit it uses, all or nothing."""
 
-    async def save(self, order: Order, *, events: Sequence[Event], cause: Cause) -> None:
-        """Save an order as read and changed, with its events."""
+    async def save(
+        self, order: Order, *, events: Sequence[Event], credit: int = 0, guard: Guard | None = None, cause: Cause
+    ) -> None:
+        """Save an order as read and changed, with its events and the credit (minor units) it gives back."""
+
+    async def tell(self, events: Sequence[Event], *, cause: Cause) -> None:
+        """Publish events of orders that have not changed."""
 
     async def of_customer(self, customer_id: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
         """A customer's orders, newest first, and where the next page begins."""
@@ -59,7 +76,35 @@ class Orders(Protocol):
         """What was said of a payment in this status: one that failed may be completed later."""
 
     async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
-        """Keep what the provider said of a payment."""
+        """Keep what the provider said of a payment; what is refused stands in nobody's way, and is kept once."""
+
+    async def payments(self, order_id: str, *, after: str | None, limit: int) -> tuple[list[Payment], str | None]:
+        """What was said of an order's payments, refused ones too, in order, and where the next page begins."""
+
+    async def credit(self, customer_id: str) -> Mapping[str, int]:
+        """A customer's credit: currency → minor units."""
+
+    async def credited(self, redemption_id: str) -> CreditNote | None:
+        """The credit that this redemption has brought."""
+
+    async def add_credit(self, note: CreditNote, *, cause: Cause) -> None:
+        """Keep a credit note, and raise the customer's credit by it."""
+
+
+class Archive(Protocol):
+    """All that there is, page by page, for checks."""
+
+    def orders(self) -> AsyncIterator[Order]:
+        """Every order."""
+
+    def orders_of(self, customer_id: str) -> AsyncIterator[Order]:
+        """Every order of a customer."""
+
+    def payments(self) -> AsyncIterator[Payment]:
+        """Every payment that was accepted or failed."""
+
+    def credit_notes(self) -> AsyncIterator[CreditNote]:
+        """Every credit note."""
 
 
 class Catalog(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shop.kernel.errors import Invalid, NotFound
-from shop.orders.application.ports import Orders
+from shop.orders.application.ports import Orders, Payment
 from shop.orders.domain.order import Order
 
 _MOST_PAGES_READ = 5
@@ -15,6 +16,12 @@ class NoSuchOrder(NotFound):
     """No order with this id, or one of somebody else."""
 
     code = "no-such-order"
+
+
+class NoSuchCustomer(NotFound):
+    """No such customer, or somebody else."""
+
+    code = "no-such-customer"
 
 
 class WhoseOrders(Invalid):
@@ -48,6 +55,15 @@ class ReadOrders:
     async def one(self, *, order_id: str, of_customer: str | None) -> Order:
         """The order; somebody else's is not there. `of_customer=None`: anybody's."""
         return await owned(self.orders, order_id, of_customer)
+
+    async def payments(self, *, order_id: str, after: str | None, limit: int) -> tuple[list[Payment], str | None]:
+        """What the provider told of an order's payments, refused ones too, in the order in which it did."""
+        await known(self.orders, order_id)
+        return await self.orders.payments(order_id, after=after, limit=limit)
+
+    async def credit(self, customer_id: str) -> Mapping[str, int]:
+        """What a customer can use on orders: currency → minor units."""
+        return await self.orders.credit(customer_id)
 
     async def page(
         self, *, of_customer: str | None, status: str | None, after: str | None, limit: int

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause
 from shop.kernel.money import Money
-from shop.orders.application.consequences import consequences
+from shop.orders.application.consequences import save
 from shop.orders.application.ports import Orders
 from shop.orders.application.queries import known
-from shop.orders.domain.order import Moment
+from shop.orders.domain.order import Captured, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +20,9 @@ class RecordPayment:
     orders: Orders
     clock: Clock
 
-    async def __call__(self, *, order_id: str, payment_id: str, amount: Money, cause: Cause) -> None:
-        """Nothing happens if it is known already."""
+    async def __call__(self, *, order_id: str, payment_id: str, amount: Money, taken_at: str, cause: Cause) -> None:
+        """`taken_at`: when the provider told us. Nothing happens if it is known already."""
         order = await known(self.orders, order_id)
         moment = Moment(what="payment.completed", at=rfc3339(self.clock()), by=cause.id, detail=payment_id)
-        after = order.with_payment(payment_id, amount, moment)
-        if after is not order:
-            await self.orders.save(after, events=consequences(order, after), cause=cause)
+        after = order.with_payment(payment_id, Captured(amount=amount.minor, at=taken_at), moment)
+        await save(self.orders, order, after, cause=cause)

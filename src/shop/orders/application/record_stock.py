@@ -7,7 +7,7 @@ from typing import Literal
 
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause
-from shop.orders.application.consequences import consequences
+from shop.orders.application.consequences import save
 from shop.orders.application.ports import Orders
 from shop.orders.application.queries import known
 from shop.orders.domain.order import Moment
@@ -15,7 +15,9 @@ from shop.orders.domain.order import Moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordStock:
-    """Write set: order; `order.completed` if it is paid, `order.cancelled` if rejected (and `refund.due`)."""
+    """Write set: order, credit +what it used if rejected; `order.completed` if it is paid, `order.cancelled` if
+    rejected (and `refund.due`).
+    """
 
     orders: Orders
     clock: Clock
@@ -27,5 +29,4 @@ class RecordStock:
         order = await known(self.orders, order_id)
         moment = Moment(what=f"stock.{outcome}", at=rfc3339(self.clock()), by=cause.id, detail=detail)
         after = order.with_stock(outcome, moment)
-        if after is not order:
-            await self.orders.save(after, events=consequences(order, after), cause=cause)
+        await save(self.orders, order, after, cause=cause)

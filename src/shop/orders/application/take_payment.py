@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.errors import Invalid
@@ -14,7 +14,7 @@ from shop.orders.domain.order import Order
 
 
 class PaymentRefused(Invalid):
-    """A payment that does not fit its order; it is recorded, and the provider is told."""
+    """A payment that does not fit what its order costs; it is recorded, and the provider is told."""
 
     code = "payment-refused"
 
@@ -30,48 +30,53 @@ class TakePayment:
         self, *, payment_id: str, order_id: str, amount: str, currency: str, status: str, cause: Cause
     ) -> bool:
         """Was it new? `PaymentRefused` for an unknown order, another currency or amount."""
+        told = Payment(
+            payment_id=payment_id,
+            order_id=order_id,
+            amount=amount,
+            currency=currency,
+            status=status,
+            at=rfc3339(self.clock()),
+        )
         known = await self.orders.payment(payment_id, status)
-        if known is None:
-            refused = _misfit(await self.orders.get(order_id), amount, currency)
-            known = Payment(
-                payment_id=payment_id,
-                order_id=order_id,
-                amount=amount,
-                currency=currency,
-                status=status,
-                at=rfc3339(self.clock()),
-                refused=refused,
-            )
-            await self.orders.add_payment(known, events=[] if refused else [_told(known)], cause=cause)
-            new = True
-        else:
-            new = False
-            if not _same(known, order_id, amount, currency):
-                raise PaymentRefused("this payment was told before, for another order or another amount")
-        if known.refused:
-            raise PaymentRefused(known.refused)
-        return new
+        if known is not None and _same(known, told):
+            if known.refused:
+                raise PaymentRefused(known.refused)
+            return False
+        order = await self.orders.get(order_id)
+        refused = _misfit(order, told) if known is None else "this payment was told before, of another order or amount"
+        if refused:
+            await self.orders.add_payment(replace(told, refused=refused), events=[], cause=cause)
+            raise PaymentRefused(refused)
+        await self.orders.add_payment(told, events=[_told(told)], cause=cause)
+        return True
 
 
-def _same(known: Payment, order_id: str, amount: str, currency: str) -> bool:
-    if (known.order_id, known.currency) != (order_id, currency):
+def _same(known: Payment, told: Payment) -> bool:
+    if (known.order_id, known.currency) != (told.order_id, told.currency):
         return False
     try:
-        return known.amount == amount or Money.parse(known.amount, currency) == Money.parse(amount, currency)
+        return known.amount == told.amount or _money(known) == _money(told)
     except NotMoney:
         return False
 
 
-def _misfit(order: Order | None, amount: str, currency: str) -> str | None:
+def _misfit(order: Order | None, told: Payment) -> str | None:
     if order is None:
         return "there is no such order"
-    if currency != order.currency:
-        return f"the order is in {order.currency}, not in {currency}"
+    if told.currency != order.currency:
+        return f"the order is in {order.currency}, not in {told.currency}"
+    if not order.to_pay.minor:
+        return "nothing is to be paid for the order"
     try:
-        fits = Money.parse(amount, currency) == order.total
+        fits = _money(told) == order.to_pay
     except NotMoney as error:
         return error.detail
-    return None if fits else f"the order's total is {order.total}, not {amount}"
+    return None if fits else f"{order.to_pay} {order.currency} is to be paid for the order, not {told.amount}"
+
+
+def _money(payment: Payment) -> Money:
+    return Money.parse(payment.amount, payment.currency)
 
 
 def _told(payment: Payment) -> Event:

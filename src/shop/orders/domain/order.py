@@ -6,16 +6,24 @@ them, and a fact that is known changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from shop.kernel.errors import Clash, Invalid
-from shop.kernel.money import MOST, Money
+from shop.kernel.errors import Clash
+from shop.kernel.money import Money
+from shop.orders.domain.lines import Line
+from shop.orders.domain.refund import (
+    MOST_REFUNDS,
+    Refund,
+    RefundedLine,
+    TooManyRefunds,
+    gathered,
+    price_of,
+    within,
+)
 
-MOST_LINES = 1500
-MOST_QUANTITY = 1_000_000
 MOST_TIMELINE = 200
 
 
@@ -28,71 +36,16 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class NothingOrdered(Invalid):
-    """An order without lines."""
-
-    code = "nothing-ordered"
-
-
-class TooManyLines(Invalid):
-    """More lines than one order can have."""
-
-    code = "too-many-lines"
-
-
-class WrongQuantity(Invalid):
-    """A quantity that is not a whole number from 1 to a million."""
-
-    code = "wrong-quantity"
-
-
-class MixedCurrencies(Invalid):
-    """Products priced in different currencies in one order."""
-
-    code = "mixed-currencies"
-
-
-class UnknownProducts(Invalid):
-    """Products that the catalog does not sell."""
-
-    code = "unknown-products"
-
-
-class TotalTooLarge(Invalid):
-    """A total beyond what an amount may be."""
-
-    code = "total-too-large"
-
-
 class AlreadyCompleted(Clash):
     """A completed order is not cancelled but refunded."""
 
     code = "already-completed"
 
 
-@dataclass(frozen=True, slots=True)
-class ProductInfo:
-    """What orders knows of a product; `price` is in minor units."""
+class NotCompleted(Clash):
+    """An order that is not completed is not refunded but cancelled."""
 
-    product_id: str
-    name: str
-    price: int
-    currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """So many of one product, at the price of the moment of ordering (minor units)."""
-
-    product_id: str
-    name: str
-    quantity: int
-    price: int
-
-    @property
-    def total(self) -> int:
-        """Minor units; whole by nature, so nothing is rounded."""
-        return self.price * self.quantity
+    code = "not-completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +59,24 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Money that the payment provider took: minor units, and when it told us so."""
+
+    amount: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Money to go back to who paid: a whole payment, or (with `refund_id`) what a refund takes of it. Minor units."""
+
+    payment_id: str
+    amount: int
+    cause: str
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """The aggregate. Amounts are minor units of its one currency."""
 
@@ -115,9 +86,11 @@ class Order:
     lines: tuple[Line, ...]
     created_at: str
     expires_at: str
+    credit_used: int = 0  # of the total, paid with the customer's credit when the order was placed
     stock: Literal["reserved", "rejected"] | None = None
-    payments: Mapping[str, int] = field(default_factory=dict)  # captured, by payment id, in order of arrival
+    payments: Mapping[str, Captured] = field(default_factory=dict)
     cancelled: str | None = None  # why: `customer`, `staff`, `expired`
+    refunds: tuple[Refund, ...] = ()
     reference: str | None = None
     shipping_address: Mapping[str, str] | None = None
     metadata: Mapping[str, str] | None = None
@@ -130,9 +103,19 @@ class Order:
         return Money(sum(line.total for line in self.lines), self.currency)
 
     @property
+    def to_pay(self) -> Money:
+        """What the customer pays: the total without the credit used."""
+        return Money(self.total.minor - self.credit_used, self.currency)
+
+    @property
+    def refunded(self) -> Money:
+        """What was refunded of the total."""
+        return Money(sum(refund.amount for refund in self.refunds), self.currency)
+
+    @property
     def paid(self) -> bool:
-        """Whether a payment of the total was captured, or nothing is to be paid."""
-        return bool(self.payments) or not any(line.price for line in self.lines)
+        """Whether a payment of what is to be paid was captured, or nothing is."""
+        return bool(self.payments) or not self.to_pay.minor
 
     @property
     def status(self) -> Status:
@@ -149,21 +132,29 @@ class Order:
         return self.cancelled or ("out_of_stock" if self.stock == "rejected" else None)
 
     @property
-    def owed_back(self) -> Mapping[str, tuple[int, str]]:
-        """Money to go back: `{payment id: (minor units, cause)}`. Of several payments the first to arrive counts."""
+    def credit_held(self) -> int:
+        """The customer's credit that is in the order now: none in a cancelled one, less after refunds."""
         if self.status is Status.CANCELLED:
-            return {payment: (amount, f"cancelled:{self.reason}") for payment, amount in self.payments.items()}
-        return {payment: (amount, "paid_twice") for payment, amount in list(self.payments.items())[1:]}
+            return 0
+        return self.credit_used - sum(refund.to_credit for refund in self.refunds)
+
+    @property
+    def owed_back(self) -> Sequence[Owed]:
+        """Money to go back. It only grows as facts arrive, and in whatever order they do it comes to the same."""
+        if self.status is Status.CANCELLED:
+            why = f"cancelled:{self.reason}"
+            return [Owed(payment_id=one, amount=paid.amount, cause=why) for one, paid in self.payments.items()]
+        return [*self._paid_twice(), *self._refunded()]
 
     def with_stock(self, outcome: Literal["reserved", "rejected"], moment: Moment) -> Order:
         """The catalog has decided; it decides once."""
         return self if self.stock else self._owing(replace(self, stock=outcome, timeline=self._then(moment)), moment)
 
-    def with_payment(self, payment_id: str, amount: Money, moment: Moment) -> Order:
-        """A payment of the total was captured."""
+    def with_payment(self, payment_id: str, captured: Captured, moment: Moment) -> Order:
+        """A payment of what is to be paid was captured."""
         if payment_id in self.payments:
             return self
-        paid = {**self.payments, payment_id: amount.minor}
+        paid = {**self.payments, payment_id: captured}
         return self._owing(replace(self, payments=paid, timeline=self._then(moment)), moment)
 
     def with_cancellation(self, reason: str, moment: Moment) -> Order:
@@ -174,16 +165,60 @@ class Order:
             return self
         return self._owing(replace(self, cancelled=reason, timeline=self._then(moment)), moment)
 
+    def with_refund(self, refund_id: str, wanted: Money | Sequence[RefundedLine], moment: Moment) -> Order:
+        """An amount goes back, or what some of the goods cost: first to who paid, then to the credit used."""
+        if self.status is not Status.COMPLETED:
+            raise NotCompleted(f"the order is {self.status}: a completed one is refunded, any other is cancelled")
+        if len(self.refunds) >= MOST_REFUNDS:
+            raise TooManyRefunds(f"an order has {MOST_REFUNDS} refunds at most")
+        lines: Sequence[RefundedLine] = () if isinstance(wanted, Money) else wanted
+        cost = wanted if isinstance(wanted, Money) else self._cost_of(lines)
+        amount = within(cost, self.total - self.refunded).minor
+        payable = self.to_pay.minor - sum(refund.to_payment for refund in self.refunds)
+        refund = Refund(
+            refund_id=refund_id,
+            amount=amount,
+            to_payment=min(amount, payable),
+            payment_id=self._counted(),
+            lines=gathered(lines),
+            at=moment.at,
+        )
+        return self._owing(replace(self, refunds=(*self.refunds, refund), timeline=self._then(moment)), moment)
+
     def with_note(self, moment: Moment) -> Order:
         """Something worth showing happened that changes nothing else."""
         full = len(self.timeline) >= MOST_TIMELINE
         known = any(seen.by == moment.by for seen in self.timeline)
         return self if full or known else replace(self, timeline=self._then(moment))
 
+    def _cost_of(self, lines: Sequence[RefundedLine]) -> Money:
+        return Money(price_of(lines, ordered=self.lines, before=self.refunds), self.currency)
+
+    def _counted(self) -> str | None:
+        """The payment that pays for the order: of several the first one, unless a refund has named another before
+        that one arrived.
+        """
+        if self.refunds:
+            return self.refunds[0].payment_id
+        return min(self.payments, key=lambda one: (self.payments[one].at, one), default=None)
+
+    def _paid_twice(self) -> Iterator[Owed]:
+        counted = self._counted() if len(self.payments) > 1 else next(iter(self.payments), None)
+        for payment_id, captured in self.payments.items():
+            if payment_id != counted:
+                yield Owed(payment_id=payment_id, amount=captured.amount, cause="paid_twice")
+
+    def _refunded(self) -> Iterator[Owed]:
+        for refund in self.refunds:
+            if refund.payment_id is not None and refund.to_payment:
+                yield Owed(
+                    payment_id=refund.payment_id, amount=refund.to_payment, cause="refund", refund_id=refund.refund_id
+                )
+
     def _owing(self, after: Order, moment: Moment) -> Order:
         """What is owed back since this step, on the timeline too."""
-        for payment_id in after.owed_back.keys() - self.owed_back.keys():
-            due = replace(moment, what="refund.due", detail=payment_id)
+        for owed in more_owed(self, after):
+            due = replace(moment, what="refund.due", detail=owed.payment_id)
             after = replace(after, timeline=after._then(due))
         return after
 
@@ -191,54 +226,31 @@ class Order:
         return (*self.timeline, moment)[:MOST_TIMELINE]
 
 
-def merged(items: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """`{product id: quantity}`: lines of the same product added up, before any other check."""
-    quantities: dict[str, int] = {}
-    for index, (product_id, quantity) in enumerate(items):
-        sum_so_far = quantities.get(product_id, 0) + quantity
-        if quantity < 1 or sum_so_far > MOST_QUANTITY:
-            where, message = f"items[{index}].quantity", f"must be a whole number from 1 to {MOST_QUANTITY}"
-            raise WrongQuantity(f"{where} {message}", errors=[{"field": where, "message": message}])
-        quantities[product_id] = sum_so_far
-    if not quantities:
-        raise NothingOrdered("an order needs at least one item", errors=[{"field": "items", "message": "is empty"}])
-    if len(quantities) > MOST_LINES:
-        raise TooManyLines(f"{len(quantities)} different products; {MOST_LINES} at most in one order")
-    return quantities
+def more_owed(before: Order, after: Order) -> list[Owed]:
+    """What is owed back since; a whole payment is owed once, whatever more speaks for it."""
+    known = {(owed.payment_id, owed.refund_id) for owed in before.owed_back}
+    return [owed for owed in after.owed_back if (owed.payment_id, owed.refund_id) not in known]
 
 
 def place(
     *,
     order_id: str,
     customer_id: str,
-    quantities: Mapping[str, int],
-    products: Mapping[str, ProductInfo],
+    lines: Sequence[Line],
+    currency: str,
+    credit: int,
     placed: Moment,
     expires_at: str,
     reference: str | None = None,
     shipping_address: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Order:
-    """A new order, pending, at the prices of now."""
-    unknown = [product_id for product_id in quantities if product_id not in products]
-    if unknown:
-        raise UnknownProducts(f"no such product: {', '.join(unknown[:10])}", extra={"productIds": unknown[:100]})
-    currencies = sorted({products[product_id].currency for product_id in quantities})
-    if len(currencies) > 1:
-        raise MixedCurrencies(f"an order has one currency; these products have {', '.join(currencies)}")
+    """A new order, pending; of the `credit` (minor units) it uses what it can."""
     order = Order(
         order_id=order_id,
         customer_id=customer_id,
-        currency=currencies[0],
-        lines=tuple(
-            Line(
-                product_id=product_id,
-                name=products[product_id].name,
-                quantity=quantity,
-                price=products[product_id].price,
-            )
-            for product_id, quantity in quantities.items()
-        ),
+        currency=currency,
+        lines=tuple(lines),
         created_at=placed.at,
         expires_at=expires_at,
         reference=reference,
@@ -246,6 +258,5 @@ def place(
         metadata=metadata,
         timeline=(placed,),
     )
-    if order.total.minor > MOST:
-        raise TotalTooLarge("the total is beyond what an amount may be: order less")
-    return order
+    usable = min(credit, order.total.minor)
+    return replace(order, credit_used=usable) if usable else order

@@ -13,7 +13,7 @@ import msgspec
 
 from shop.kernel.money import Money
 from shop.orders.application.ports import CatalogUnavailable
-from shop.orders.domain.order import ProductInfo
+from shop.orders.domain.lines import ProductInfo
 from shop.platform.http.client import Client, Collected, OriginUnavailable
 
 

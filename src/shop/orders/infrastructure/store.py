@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import msgspec
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause, Event, Publisher
 from shop.kernel.idempotency import Guard, Once
-from shop.orders.application.ports import Payment
+from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
+from shop.orders.infrastructure.upgrades import order_with_captured_payments
 from shop.platform.storage.guards import led_to, put_guard
-from shop.platform.storage.port import Layout, Page, Place, Put, Records
+from shop.platform.storage.port import Change, Conflict, Layout, NotEnough, Page, Place, Put, Records
 
 LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8, "payments": 1})
 
 
 _encode = msgspec.json.Encoder().encode
-_order = msgspec.json.Decoder(Order).decode
+_order_of_today = msgspec.json.Decoder(Order).decode
 _payment = msgspec.json.Decoder(Payment).decode
+_note = msgspec.json.Decoder(CreditNote).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersStore:
-    """`order/…`, `key/…` and `payment/…`; what is committed goes out as events of `/shop/orders`."""
+    """`order/…`, `key/…`, `payment/…`, `refused/…`, `credited/…`, and counters `credit/{customer}`: minor units per
+    currency.
+    """
 
     records: Records
     publish: Publisher
@@ -34,19 +39,29 @@ class OrdersStore:
     async def get(self, order_id: str) -> Order | None:
         """The order as it was last saved."""
         stored = await self.records.get(f"order/{order_id}")
-        return _order(stored.body) if stored else None
+        return read_order(stored.body) if stored else None
 
     async def led_to(self, once: Once) -> str | None:
         """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
         return await led_to(self.records, once)
 
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
-        """Save a new order, its guard and its events, all or nothing."""
-        await self._commit([_put(order), put_guard(guard)], events, cause)
+        """Save a new order, its guard and its events, and take the credit it uses, all or nothing."""
+        try:
+            await self._commit([_put(order), put_guard(guard)], events, cause, _credit(order, -order.credit_used))
+        except NotEnough as error:
+            raise Conflict(error.keys) from error  # another order has used it: read it again, decide again
 
-    async def save(self, order: Order, *, events: Sequence[Event], cause: Cause) -> None:
-        """Save an order as read and changed, with its events."""
-        await self._commit([_put(order)], events, cause)
+    async def save(
+        self, order: Order, *, events: Sequence[Event], credit: int = 0, guard: Guard | None = None, cause: Cause
+    ) -> None:
+        """Save an order as read and changed, with its events and the credit (minor units) it gives back."""
+        puts = [_put(order), put_guard(guard)] if guard else [_put(order)]
+        await self._commit(puts, events, cause, _credit(order, credit))
+
+    async def tell(self, events: Sequence[Event], *, cause: Cause) -> None:
+        """Publish events of orders that have not changed."""
+        await self._commit([], events, cause)
 
     async def of_customer(self, customer_id: str, *, after: str | None, limit: int) -> tuple[list[Order], str | None]:
         """A customer's orders, newest first, and where the next page begins."""
@@ -67,22 +82,51 @@ class OrdersStore:
         return _payment(stored.body) if stored else None
 
     async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
-        """Keep what the provider said of a payment."""
-        put = Put(
-            key=f"payment/{payment.payment_id}/{payment.status}",
-            body=_encode(payment),
-            was=0,
-            indexes={"payments": (payment.order_id, payment.at)},
-        )
-        await self._commit([put], events, cause)
+        """Keep what the provider said of a payment; what is refused stands in nobody's way, and is kept once."""
+        key = _payment_key(payment)
+        if payment.refused is None or await self.records.get(key) is None:
+            places = {"payments": (payment.order_id, payment.at)}
+            await self._commit([Put(key=key, body=_encode(payment), was=0, indexes=places)], events, cause)
 
-    async def _commit(self, puts: Sequence[Put], events: Sequence[Event], cause: Cause) -> None:
+    async def payments(self, order_id: str, *, after: str | None, limit: int) -> tuple[list[Payment], str | None]:
+        """What was said of an order's payments, refused ones too, in order, and where the next page begins."""
+        page = await self.records.find("payments", order_id, after=after, limit=limit)
+        return [_payment(stored.body) for stored in page.found], page.after
+
+    async def credit(self, customer_id: str) -> Mapping[str, int]:
+        """A customer's credit: currency → minor units."""
+        key = f"credit/{customer_id}"
+        return (await self.records.counts((key,)))[key].of
+
+    async def credited(self, redemption_id: str) -> CreditNote | None:
+        """The credit that this redemption has brought."""
+        stored = await self.records.get(f"credited/{redemption_id}")
+        return _note(stored.body) if stored else None
+
+    async def add_credit(self, note: CreditNote, *, cause: Cause) -> None:
+        """Keep a credit note, and raise the customer's credit by it."""
+        put = Put(key=f"credited/{note.redemption_id}", body=_encode(note), was=0)
+        change = Change(key=f"credit/{note.customer_id}", by={note.currency: note.amount})
+        await self._commit([put], [], cause, [change])
+
+    async def _commit(
+        self, puts: Sequence[Put], events: Sequence[Event], cause: Cause, changes: Sequence[Change] = ()
+    ) -> None:
         at = self.clock()
         await self.records.commit(
             puts=puts,
+            changes=changes,
             events=[self.publish(event, at=at, cause=cause) for event in events],
             consumed=cause.delivery,
         )
+
+
+def read_order(body: bytes) -> Order:
+    """An order, also as an earlier version wrote it; its next put is in today's shape."""
+    try:
+        return _order_of_today(body)
+    except msgspec.ValidationError:
+        return msgspec.convert(order_with_captured_payments(msgspec.json.decode(body)), Order)
 
 
 def _put(order: Order) -> Put:
@@ -96,5 +140,16 @@ def _put(order: Order) -> Put:
     return Put(key=f"order/{order.order_id}", body=body, was=order.version, indexes=places)
 
 
+def _payment_key(payment: Payment) -> str:
+    if payment.refused is None:
+        return f"payment/{payment.payment_id}/{payment.status}"
+    told = _encode((payment.order_id, payment.amount, payment.currency, payment.status, payment.refused))
+    return f"refused/{payment.payment_id}/{sha256(told).hexdigest()}"
+
+
+def _credit(order: Order, by: int) -> list[Change]:
+    return [Change(key=f"credit/{order.customer_id}", by={order.currency: by})] if by else []
+
+
 def _orders(page: Page) -> tuple[list[Order], str | None]:
-    return [_order(stored.body) for stored in page.found], page.after
+    return [read_order(stored.body) for stored in page.found], page.after

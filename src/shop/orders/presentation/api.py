@@ -2,67 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from shop.kernel.clock import Clock
+from shop.kernel.errors import TryLater, Unauthenticated
 from shop.kernel.money import decimal_text
 from shop.orders.application.cancel_order import CancelOrder
-from shop.orders.application.create_order import CreateOrder, NewOrder
-from shop.orders.application.queries import ReadOrders
-from shop.orders.application.take_payment import TakePayment
-from shop.orders.contract import LineView, MomentView, OrderPage, OrderView
-from shop.orders.domain.order import Order, Status
+from shop.orders.application.create_order import CreateOrder, NewOrder, TotalDiffers
+from shop.orders.application.queries import NoSuchCustomer, NoSuchOrder, ReadOrders, WhoseOrders
+from shop.orders.application.refund_order import RefundOrder
+from shop.orders.application.take_payment import PaymentRefused, TakePayment
+from shop.orders.application.views import order_as_placed, order_view, payment_view, refund_view
+from shop.orders.contract import CreditView, OrderPage, OrderView, PaymentPage, RefundView
+from shop.orders.domain.order import AlreadyCompleted, NotCompleted, Status
+from shop.orders.presentation.bodies import (
+    ORDERS_REFUSED,
+    REFUNDS_REFUSED,
+    OrderBody,
+    PaymentBody,
+    PaymentReceipt,
+    RefundBody,
+)
 from shop.platform import signatures
+from shop.platform.answers import KEYED, LOCATION, PAGED, answers
 from shop.platform.problems import NotAllowed
-from shop.platform.request import Web, caller_of, cause_of, header_of
+from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
 from shop.platform.retry import again
 from shop.platform.web import Access, callers, next_link, once, replay_header, reply
 
-ProductId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._~@-]{1,100}$(?!\\n)")]
-Texts = Annotated[
-    dict[Annotated[str, msgspec.Meta(max_length=100)], Annotated[str, msgspec.Meta(max_length=1000)]],
-    msgspec.Meta(max_length=40),
-]
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
-
-
-class ItemBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """So many of one product."""
-
-    product_id: ProductId
-    quantity: int
-
-
-class OrderBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
-    """An order to place. Lines of the same product are added up; `expectedTotal` is what the customer was shown."""
-
-    items: list[ItemBody]
-    expected_total: str | None = None
-    reference: Annotated[str, msgspec.Meta(max_length=200)] | None = None
-    shipping_address: Texts | None = None
-    metadata: Texts | None = None
-
-
-class PaymentBody(msgspec.Struct, frozen=True, rename="camel"):
-    """What the payment provider tells; it may tell more than we read."""
-
-    payment_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    order_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    amount: str
-    currency: str
-    status: Annotated[str, msgspec.Meta(pattern=r"^(completed|failed)$(?!\n)")]
-
-
-class PaymentReceipt(msgspec.Struct, frozen=True, rename="camel"):
-    """The payment is kept; `duplicate` if it was told before."""
-
-    payment_id: str
-    duplicate: bool
+_staff = callers("staff")
+_known = callers("customer", "staff")
+_PLACING = answers(KEYED, LOCATION, ORDERS_REFUSED, TotalDiffers, TryLater)
+_CANCELLING = answers(NoSuchOrder, AlreadyCompleted)
+_REFUNDING = answers(KEYED, REFUNDS_REFUSED, NoSuchOrder, NotCompleted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +47,7 @@ class OrdersApi:
 
     create_order: CreateOrder
     cancel_order: CancelOrder
+    refund_order: RefundOrder
     read_orders: ReadOrders
     take_payment: TakePayment
     payment_secrets: tuple[str, ...] = field(repr=False)
@@ -80,13 +57,18 @@ class OrdersApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            post("/orders", before_request=callers("customer"), status_code=201)(self.create),
-            get("/orders/{order_id:str}", before_request=callers("customer", "staff"))(self.read),
-            get("/orders", before_request=callers("customer", "staff"))(self.list),
-            post("/orders/{order_id:str}/cancel", before_request=callers("customer", "staff"), status_code=200)(
-                self.cancel
+            post("/orders", before_request=callers("customer"), opt=_PLACING, status_code=201)(self.create),
+            get("/orders/{order_id:str}", before_request=_known, opt=answers(NoSuchOrder))(self.read),
+            get("/orders", before_request=_known, opt=answers(PAGED, NotAllowed, WhoseOrders))(self.list),
+            post("/orders/{order_id:str}/cancel", before_request=_known, opt=_CANCELLING, status_code=200)(self.cancel),
+            post("/orders/{order_id:str}/refunds", before_request=_staff, opt=_REFUNDING, status_code=201)(self.refund),
+            get("/orders/{order_id:str}/payments", before_request=_staff, opt=answers(PAGED, NoSuchOrder))(
+                self.payments
             ),
-            post("/payments/webhook", before_request=self._provider(), status_code=200)(self.pay),
+            get("/credit/{customer_id:str}", before_request=_known, opt=answers(NoSuchCustomer))(self.credit),
+            post("/payments/webhook", before_request=self._provider(), opt=answers(PaymentRefused), status_code=200)(
+                self.pay
+            ),
         ]
 
     def _provider(self) -> "Provider":
@@ -100,6 +82,7 @@ class OrdersApi:
             customer_id=customer_id,
             items=[(item.product_id, item.quantity) for item in data.items],
             once=once(request, "create-order", data),
+            use_credit=data.use_credit,
             expected_total=data.expected_total,
             reference=data.reference,
             shipping_address=data.shipping_address,
@@ -107,21 +90,21 @@ class OrdersApi:
         )
         order, replayed = await again(self.create_order, wanted=wanted, cause=cause_of(request))
         headers = {"Location": f"/orders/{order.order_id}"} | replay_header(replayed=replayed)
-        return reply(_as_placed(order), status=201, headers=headers)
+        return reply(order_as_placed(order), status=201, headers=headers)
 
     async def read(self, request: Web, order_id: FromPath[str]) -> Response[OrderView]:
         """An order as it stands, with its timeline."""
-        caller = caller_of(request)
-        of_customer = None if caller.role == "staff" else caller.subject
-        return reply(_as_it_stands(await self.read_orders.one(order_id=order_id, of_customer=of_customer)))
+        return reply(order_view(await self.read_orders.one(order_id=order_id, of_customer=_of_whom(request))))
 
     async def list(
         self,
         request: Web,
         limit: Limit = 50,
-        status: FromQuery[Status | None] = None,
-        cursor: FromQuery[str | None] = None,
-        customer_id: Annotated[str | None, QueryParameter(name="customerId")] = None,
+        status: Annotated[Status | None, QueryParameter(description="Only orders that stand so.")] = None,
+        cursor: Cursor = None,
+        customer_id: Annotated[
+            str | None, QueryParameter(name="customerId", description="Whose orders; for staff.")
+        ] = None,
     ) -> Response[OrderPage]:
         """A customer's own orders, newest first; staff see anybody's by `customerId` or `status`."""
         caller = caller_of(request)
@@ -130,21 +113,47 @@ class OrdersApi:
         whose = customer_id if caller.role == "staff" else caller.subject
         orders, after = await self.read_orders.page(of_customer=whose, status=status, after=cursor, limit=limit)
         return reply(
-            OrderPage(data=tuple(map(_as_it_stands, orders)), next_cursor=after), headers=next_link(request, after)
+            OrderPage(data=tuple(map(order_view, orders)), next_cursor=after), headers=next_link(request, after)
         )
 
     async def cancel(self, request: Web, order_id: FromPath[str]) -> Response[OrderView]:
         """Cancel an order that is not completed; its stock is given back, and what was paid is owed back."""
-        caller = caller_of(request)
-        staff = caller.role == "staff"
         order = await again(
             self.cancel_order,
             order_id=order_id,
-            of_customer=None if staff else caller.subject,
-            reason="staff" if staff else "customer",
+            of_customer=_of_whom(request),
+            reason=caller_of(request).role,
             cause=cause_of(request),
         )
-        return reply(_as_it_stands(order))
+        return reply(order_view(order))
+
+    async def refund(self, request: Web, order_id: FromPath[str], data: JSONBody[RefundBody]) -> Response[RefundView]:
+        """Give money of a completed order back. The same Idempotency-Key and body is the same refund."""
+        made = await again(
+            self.refund_order,
+            order_id=order_id,
+            wanted=data.wanted(),
+            once=once(request, "refund-order", data, of=order_id),
+            cause=cause_of(request),
+        )
+        headers = replay_header(replayed=made.replayed)
+        return reply(refund_view(made.order, made.refund), status=201, headers=headers)
+
+    async def payments(
+        self, request: Web, order_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
+    ) -> Response[PaymentPage]:
+        """What the payment provider told of an order's payments, refused ones too."""
+        payments, after = await self.read_orders.payments(order_id=order_id, after=cursor, limit=limit)
+        page = PaymentPage(data=tuple(map(payment_view, payments)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
+
+    async def credit(self, request: Web, customer_id: FromPath[str]) -> Response[CreditView]:
+        """What a customer can use on orders."""
+        if _of_whom(request) not in (None, customer_id):
+            raise NoSuchCustomer("there is no such customer")
+        credit = await self.read_orders.credit(customer_id)
+        told = {currency: decimal_text(minor, currency) for currency, minor in sorted(credit.items()) if minor}
+        return reply(CreditView(customer_id=customer_id, credit=told))
 
     async def pay(self, request: Web, data: JSONBody[PaymentBody]) -> Response[PaymentReceipt]:
         """The payment provider tells of a payment; signed, taken once."""
@@ -166,6 +175,8 @@ class Provider(Access):
 
     secrets: tuple[str, ...] = field(repr=False)
     clock: Clock
+    security: ClassVar[str] = "signature"
+    refusal: ClassVar[type[Unauthenticated]] = signatures.WrongSignature
 
     async def __call__(self, request: Request[Any, Any, Any]) -> None:
         """`WrongSignature` unless it is the provider's."""
@@ -173,44 +184,7 @@ class Provider(Access):
         signatures.verify(header, secrets=self.secrets, now=self.clock(), body=await request.body())
 
 
-def _as_placed(order: Order) -> OrderView:
-    """What never changes of an order: the answer to the request that placed it, and to its copies."""
-    return _view(order, status=Status.PENDING)
-
-
-def _as_it_stands(order: Order) -> OrderView:
-    timeline = tuple(MomentView(what=m.what, at=m.at, by=m.by, detail=m.detail) for m in order.timeline)
-    view = _view(order, status=order.status)
-    owed = sum(amount for amount, _ in order.owed_back.values())
-    return msgspec.structs.replace(
-        view,
-        reason=order.reason,
-        owed_back=decimal_text(owed, order.currency) if owed else None,
-        timeline=timeline,
-    )
-
-
-def _view(order: Order, *, status: Status) -> OrderView:
-    currency = order.currency
-    return OrderView(
-        order_id=order.order_id,
-        customer_id=order.customer_id,
-        status=status.value,
-        lines=tuple(
-            LineView(
-                product_id=line.product_id,
-                name=line.name,
-                quantity=line.quantity,
-                unit_price=decimal_text(line.price, currency),
-                total=decimal_text(line.total, currency),
-            )
-            for line in order.lines
-        ),
-        total=str(order.total),
-        currency=currency,
-        created_at=order.created_at,
-        expires_at=order.expires_at,
-        reference=order.reference,
-        shipping_address=dict(order.shipping_address) if order.shipping_address else None,
-        metadata=dict(order.metadata) if order.metadata else None,
-    )
+def _of_whom(request: Web) -> str | None:
+    """Whose orders the caller may see: None for anybody's."""
+    caller = caller_of(request)
+    return None if caller.role == "staff" else caller.subject

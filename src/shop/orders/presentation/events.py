@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from shop.catalog.contract import ProductCreated, ProductPriceChanged, ProductUpdated, StockRejected, StockReserved
 from shop.kernel.events import Cause, Envelope
 from shop.kernel.money import Money
+from shop.orders.application.keep_credit import KeepCredit
 from shop.orders.application.note import Note
 from shop.orders.application.ports import Catalog
 from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
-from shop.orders.contract import PaymentCompleted
+from shop.orders.contract import PaymentCompleted, PaymentFailed
 from shop.platform.bus import Reactions
-from shop.rewards.contract import RewardIssued
+from shop.rewards.contract import RewardIssued, RewardRedeemed, RewardReversed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class OrdersReactions:
 
     record_stock: RecordStock
     record_payment: RecordPayment
+    keep_credit: KeepCredit
     note: Note
     catalog: Catalog
 
@@ -29,7 +31,10 @@ class OrdersReactions:
             StockReserved.TYPE: self._reserved,
             StockRejected.TYPE: self._rejected,
             PaymentCompleted.TYPE: self._paid,
+            PaymentFailed.TYPE: self._not_paid,
             RewardIssued.TYPE: self._rewarded,
+            RewardReversed.TYPE: self._reversed,
+            RewardRedeemed.TYPE: self._redeemed,
             ProductCreated.TYPE: self._product_changed,
             ProductUpdated.TYPE: self._product_changed,
             ProductPriceChanged.TYPE: self._product_changed,
@@ -50,11 +55,28 @@ class OrdersReactions:
     async def _paid(self, envelope: Envelope, cause: Cause) -> None:
         fact = envelope.read(PaymentCompleted)
         amount = Money.parse(fact.amount, fact.currency)
-        await self.record_payment(order_id=fact.order_id, payment_id=fact.payment_id, amount=amount, cause=cause)
+        await self.record_payment(
+            order_id=fact.order_id, payment_id=fact.payment_id, amount=amount, taken_at=envelope.time, cause=cause
+        )
+
+    async def _not_paid(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(PaymentFailed)
+        await self.note(order_id=fact.order_id, what=fact.TYPE, detail=fact.payment_id, cause=cause)
 
     async def _rewarded(self, envelope: Envelope, cause: Cause) -> None:
         fact = envelope.read(RewardIssued)
         await self.note(order_id=fact.order_id, what=fact.TYPE, detail=f"{fact.points} points", cause=cause)
+
+    async def _reversed(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(RewardReversed)
+        await self.note(order_id=fact.order_id, what=fact.TYPE, detail=f"{fact.points} points", cause=cause)
+
+    async def _redeemed(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(RewardRedeemed)
+        amount = Money.parse(fact.credit, fact.currency)
+        await self.keep_credit(
+            redemption_id=fact.redemption_id, customer_id=fact.customer_id, amount=amount, cause=cause
+        )
 
     async def _product_changed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
         self.catalog.forget([envelope.subject])

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from shop.kernel.events import Cause
 from shop.orders.application.expire_orders import ExpireOrders
+from shop.orders.application.nudge_orders import NudgeOrders
 from shop.platform.bus import Job, Jobs
 
 
@@ -13,10 +14,17 @@ class OrdersJobs:
     """The jobs of orders."""
 
     expire_orders: ExpireOrders
+    nudge_orders: NudgeOrders
 
     def table(self) -> Jobs:
         """`{name: job}`."""
-        return {"expire-orders": Job(every=timedelta(minutes=1), run=self._expire)}
+        return {
+            "expire-orders": Job(every=timedelta(minutes=1), run=self._expire),
+            "nudge-orders": Job(every=timedelta(minutes=10), run=self._nudge),
+        }
 
     async def _expire(self, cause: Cause) -> None:
         await self.expire_orders(cause=cause)
+
+    async def _nudge(self, cause: Cause) -> None:
+        await self.nudge_orders(cause=cause)

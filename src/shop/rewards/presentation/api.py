@@ -1,18 +1,20 @@
 """Rewards over HTTP."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath
 
 from shop.kernel.errors import NotFound
-from shop.platform.request import Web, caller_of
+from shop.platform.answers import PAGED, answers
+from shop.platform.request import Cursor, Limit, Web, caller_of
 from shop.platform.web import callers, next_link, reply
 from shop.rewards.application.ports import Ledger
 from shop.rewards.contract import AccountView, EntryPage, EntryView
 from shop.rewards.domain.account import Entry
+
+_known = callers("customer", "staff")
 
 
 class NoSuchAccount(NotFound):
@@ -30,8 +32,10 @@ class RewardsApi:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
-            get("/rewards/{customer_id:str}", before_request=callers("customer", "staff"))(self.read),
-            get("/rewards/{customer_id:str}/ledger", before_request=callers("customer", "staff"))(self.entries),
+            get("/rewards/{customer_id:str}", before_request=_known, opt=answers(NoSuchAccount))(self.read),
+            get("/rewards/{customer_id:str}/ledger", before_request=_known, opt=answers(PAGED, NoSuchAccount))(
+                self.entries
+            ),
         ]
 
     async def read(self, request: Web, customer_id: FromPath[str]) -> Response[AccountView]:
@@ -44,8 +48,8 @@ class RewardsApi:
         self,
         request: Web,
         customer_id: FromPath[str],
-        cursor: FromQuery[str | None] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=100)] = 50,
+        cursor: Cursor = None,
+        limit: Limit = 50,
     ) -> Response[EntryPage]:
         """What made the balance, newest first."""
         _own(request, customer_id)
