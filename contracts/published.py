@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ Kind = type[msgspec.Struct]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """An event or a view in one version. A view without a `VERSION` has version 1."""
+    """An event, a view or a part of one, in one version: `VERSION`, or 1 without it."""
 
     context: str
     kind: Kind
@@ -69,30 +69,14 @@ def urn(name: str, version: int) -> str:
 
 
 def published() -> list[Published]:
-    """All of it, by context and name."""
+    """All of it, by context and name: events, views, and the parts they are made of."""
     found = [
-        Published(context=context, kind=kind) for context, module in CONTRACTS.items() for kind in _published_of(module)
+        Published(context=context, kind=kind)
+        for context, module in CONTRACTS.items()
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
     ]
     return sorted(found, key=lambda one: (one.context, one.name))
-
-
-def _published_of(module: ModuleType) -> Iterator[Kind]:
-    """Events, and what is answered as such: a part is published with the whole it is part of; a page only lists."""
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
-    structs = [kind for kind in kinds if issubclass(kind, msgspec.Struct)]
-    wholes = [kind for kind in structs if not kind.__name__.endswith("Page")]
-    parts = {part for kind in wholes for part in _structs_in(msgspec.inspect.type_info(kind)) if part is not kind}
-    return (kind for kind in structs if kind not in parts)
-
-
-def _structs_in(node: object) -> Iterator[Kind]:
-    if isinstance(node, msgspec.inspect.StructType):
-        yield node.cls
-    if isinstance(node, msgspec.Struct):
-        for field in node.__struct_fields__:
-            below = getattr(node, field)
-            for one in below if isinstance(below, tuple) else (below,):
-                yield from _structs_in(one)
 
 
 def _subject(event: type[Event]) -> str:

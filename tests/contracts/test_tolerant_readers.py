@@ -33,7 +33,8 @@ WRITES_NOTHING = ("product.",)  # orders only forgets what it has cached
 ORDER, PRICE = {"items": [{"productId": "mug", "quantity": 2}]}, {"basePrice": "9.99", "currency": "EUR"}
 VALUES = {
     "productId": "mug", "customerId": "ann", "quantity": 2, "wanted": 2, "month": "2028-11", "currency": "EUR",
-    "amount": "19.98", "total": "19.98", "remainingBefore": "19.98", "remainingAfter": "0.00", "basePrice": "9.99", "credit": "5.00",
+    "amount": "19.98", "total": "19.98", "remainingBefore": "19.98", "remainingAfter": "0.00", "basePrice": "9.99",
+    "credit": "5.00",
 }  # fmt: skip
 
 
