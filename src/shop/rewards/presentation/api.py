@@ -1,7 +1,7 @@
 """Rewards over HTTP."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -101,8 +101,8 @@ def _own(request: Web, customer_id: str) -> None:
 
 def _moment(text: str) -> datetime:
     try:
-        return msgspec.convert(text, _Moment)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(text, _Moment).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError) as error:
         message = "is no moment: write it like 2026-11-23T04:00:00Z, and a + in it as %2B"
         raise NotAMoment(f"at {message}", errors=[{"field": "at", "message": message}]) from error
 
