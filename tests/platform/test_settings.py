@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shop.platform.settings import WrongSetting, read_settings
+from shop.platform.settings import Rate, WrongSetting, read_settings
 
 KEYS = {"SHOP_JWT_KEY": "j" * 32, "SHOP_PAYMENT_SECRETS": "p" * 32}
 
@@ -51,6 +51,8 @@ def test_what_is_set_is_read(environ):
             "SHOP_PAYMENT_SECRETS": "n" * 32 + "," + "o" * 40,
             "SHOP_ORDER_EXPIRY_MINUTES": "0.5",
             "SHOP_CATALOG_BUDGET_SECONDS": "60",
+            "SHOP_RATE_LIMIT": "600/minute",
+            "SHOP_CORS_ORIGINS": "https://shop.example, http://localhost:5173,http://[::1]:80",
             "SHOP_LOG": "WARNING",
         }
     )
@@ -59,6 +61,8 @@ def test_what_is_set_is_read(environ):
     assert settings.payment_secrets == ("n" * 32, "o" * 40)
     assert settings.order_expiry == timedelta(seconds=30)
     assert settings.catalog_budget == 60
+    assert settings.rate_limit == Rate(600, 60)
+    assert settings.cors_origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:80")
     assert settings.log_level == "warning"
 
 
@@ -75,6 +79,21 @@ def test_what_is_set_is_read(environ):
             for value in ("0", "-1", "x", "nan", "inf", "-inf", "1e99", "30 minutes")
         ),
         ("SHOP_LOG", "loud"),
+        *(
+            ("SHOP_RATE_LIMIT", value)
+            for value in ("600", "0/minute", "-1/second", "1.5/second", "1/day", "/second", "x/y")
+        ),
+        *(
+            ("SHOP_CORS_ORIGINS", value)
+            for value in (
+                "*",
+                "shop.example",
+                "https://a.example/",
+                "https://a.example, null",
+                "https://a b",
+                "ftp://a",
+            )
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(environ, name, value):
