@@ -4,10 +4,10 @@ BIN := .venv/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format contracts bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:8000 (or PORT=…)
 	@$(BIN)/shop serve --demo --port $(PORT)
@@ -25,6 +25,9 @@ format: .venv/.dev ## rewrite the code in the house style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+contracts: .venv/.dev ## write anew what the contexts publish; refused where its readers would break
+	@$(BIN)/python -m contracts
+
 bench: .venv/.dev ## rates beside a bare baseline, all in one run
 	@$(BIN)/python -m bench
 
@@ -35,7 +38,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 
 clean: ## remove the virtual environment and caches (never your data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench contracts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 

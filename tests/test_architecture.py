@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from contracts.context_map import lines_of
+
 ROOT = Path(__file__).parents[1]
 CONTEXTS = tuple(sorted(path.parent.name for path in ROOT.glob("src/shop/*/contract.py")))
 
@@ -32,7 +34,7 @@ LONGER: Mapping[str, str] = {}  # a file of the house, and why it is better whol
 NO_ROOM = {"common", "core", "shared", "util", "utils", "helper", "helpers", "misc"}
 NO_NAME = re.compile(r"(Manager|Helpers?|Impl|Utils?|Base)$|^Base[A-Z]|^I[A-Z][a-z]")
 NAMED_SO = {"DiscountAboveBase"}  # the base price is the catalog's own word
-BESIDE_SRC = {"journeys"}  # folders of tests that mirror nothing: stories across contexts
+BESIDE_SRC = {"contracts", "journeys"}  # folders of tests that mirror nothing here: stories, and a tool beside src
 VERBS = {"get", "post", "put", "patch", "delete", "head", "route"}
 
 
@@ -126,16 +128,7 @@ class House:
     @cached_property
     def map(self) -> Mapping[str, str]:
         """The context map: `{importer -> imported: the comment above it}`."""
-        text = (self.root / "pyproject.toml").read_text(encoding="utf-8")
-        section = text.partition('id = "context-map"')[2].partition("ignore_imports = [")[2].partition("\n]")[0]
-        found, comment = {}, []
-        for line in filter(None, map(str.strip, section.splitlines())):
-            if line.startswith("#"):
-                comment.append(line)
-            else:
-                found[line.partition('",')[0].strip('"')] = " ".join(comment)
-                comment = []
-        return found
+        return lines_of((self.root / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 Faults = Iterator[str]

@@ -13,6 +13,7 @@ from shop.kernel.events import Cause, Event, Publisher
 from shop.kernel.idempotency import Guard, Once
 from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
+from shop.orders.infrastructure.upgrades import order_with_captured_payments
 from shop.platform.storage.guards import led_to, put_guard
 from shop.platform.storage.port import Change, Conflict, Layout, NotEnough, Page, Place, Put, Records
 
@@ -20,7 +21,7 @@ LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8,
 
 
 _encode = msgspec.json.Encoder().encode
-_order = msgspec.json.Decoder(Order).decode
+_order_of_today = msgspec.json.Decoder(Order).decode
 _payment = msgspec.json.Decoder(Payment).decode
 _note = msgspec.json.Decoder(CreditNote).decode
 
@@ -38,7 +39,7 @@ class OrdersStore:
     async def get(self, order_id: str) -> Order | None:
         """The order as it was last saved."""
         stored = await self.records.get(f"order/{order_id}")
-        return _order(stored.body) if stored else None
+        return read_order(stored.body) if stored else None
 
     async def led_to(self, once: Once) -> str | None:
         """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
@@ -120,6 +121,14 @@ class OrdersStore:
         )
 
 
+def read_order(body: bytes) -> Order:
+    """An order, also as an earlier version wrote it; its next put is in today's shape."""
+    try:
+        return _order_of_today(body)
+    except msgspec.ValidationError:
+        return msgspec.convert(order_with_captured_payments(msgspec.json.decode(body)), Order)
+
+
 def _put(order: Order) -> Put:
     places: dict[str, Place] = {
         "customer": (order.customer_id, order.order_id),
@@ -143,4 +152,4 @@ def _credit(order: Order, by: int) -> list[Change]:
 
 
 def _orders(page: Page) -> tuple[list[Order], str | None]:
-    return [_order(stored.body) for stored in page.found], page.after
+    return [read_order(stored.body) for stored in page.found], page.after
