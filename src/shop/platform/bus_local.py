@@ -21,7 +21,7 @@ from shop.platform.retry import again, tried
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
 from shop.platform.storage.sqlite import SqliteStore
-from shop.platform.storage.sqlite_deliveries import Queued
+from shop.platform.storage.sqlite_deliveries import Backlog, Queued
 
 _WORKERS = 64
 _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
@@ -103,6 +103,10 @@ class LocalBus:
     def idle(self) -> bool:
         """Nothing is on its way: every delivery is ended, dead, or waits for a later attempt."""
         return not self._store.file.read(lambda c: deliveries.on_their_way(c, due_by=self._clock()))
+
+    async def backlog(self) -> Backlog:
+        """How much is on its way, and dead, of all that use the store."""
+        return await self._store.file.read_aside(deliveries.backlog)
 
     def _committed(self, queued: list[Queued]) -> None:
         """Deliveries born here; those for which there is no room in memory are paged in from the table later."""
