@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.audit import Audit
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.drive_reservation import DriveReservation
 from shop.catalog.application.finish_reservations import FinishReservations
+from shop.catalog.application.histories import ReadHistories
 from shop.catalog.application.import_product import ImportProduct
 from shop.catalog.application.move_stock import MoveStock
 from shop.catalog.application.queries import ProductQueries
@@ -26,6 +28,7 @@ from shop.catalog.application.sell_stock import SellStock
 from shop.catalog.application.set_price import SetPrice
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details, Product
+from shop.catalog.infrastructure.histories import HistoryStore
 from shop.catalog.infrastructure.reservations import ReservationStore
 from shop.catalog.infrastructure.store import LAYOUT, ProductStore
 from shop.kernel.events import Cause, Delivery, Envelope, Publisher
@@ -236,7 +239,9 @@ class Catalog:
         over = {"records": self.records, "publisher": publisher, "clock": self.time}
         self.products = products = ProductStore(**over)
         self.reservations = reservations = ReservationStore(**over)
+        self.histories = histories = HistoryStore(records=self.records)
         self.queries = ProductQueries(products=products)
+        self.read_histories = ReadHistories(products=products, histories=histories)
         self.create_product = CreateProduct(products=products, clock=self.time, ids=self.ids)
         self.change_product = ChangeProduct(products=products, clock=self.time)
         self.archive_product = ArchiveProduct(change=self.change_product)
@@ -248,6 +253,7 @@ class Catalog:
         self.release = ReleaseStock(drive=self.drive)
         self.sell = SellStock(drive=self.drive)
         self.restock = RestockGoods(drive=self.drive)
+        self.audit = Audit(products=products, histories=histories, reservations=reservations, clock=self.time)
         self.finish = FinishReservations(reservations=reservations, drive=self.drive, clock=self.time)
 
     async def lists(self, product_id: str, *, on_hand: int = 0, **details: Any) -> Product:

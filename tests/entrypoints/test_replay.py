@@ -214,7 +214,8 @@ async def test_a_payment_is_played_for_one_order(shop: Shop, settings: Settings)
         customer = {"Authorization": f"Bearer {keys['token']('customer', 'c1')}", "Idempotency-Key": "k"}
         product = {"productId": "p", "sku": "p", "name": "P", "category": "C", "basePrice": "5.00", "currency": "EUR"}
         await client.post("/products", json=product, headers=staff)
-        await client.post("/products/p/stock", json={"delta": 5, "reason": "new"}, headers=staff)
+        delivery = {"delta": 5, "reason": "new"}
+        await client.post("/products/p/stock", json=delivery, headers=staff | {"Idempotency-Key": "new"})
         placed = await client.post("/orders", json={"items": [{"productId": "p", "quantity": 1}]}, headers=customer)
         order_id = placed.json()["orderId"]
         remote = RemoteShop(client=client, patience=5, **keys)

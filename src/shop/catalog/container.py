@@ -5,10 +5,12 @@ from __future__ import annotations
 from dependency_injector import containers, providers
 
 from shop.catalog.application.archive_product import ArchiveProduct
+from shop.catalog.application.audit import Audit
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.drive_reservation import DriveReservation
 from shop.catalog.application.finish_reservations import FinishReservations
+from shop.catalog.application.histories import ReadHistories
 from shop.catalog.application.import_product import ImportProduct
 from shop.catalog.application.move_stock import MoveStock
 from shop.catalog.application.queries import ProductQueries
@@ -17,6 +19,7 @@ from shop.catalog.application.reserve_stock import ReserveStock
 from shop.catalog.application.restock_goods import RestockGoods
 from shop.catalog.application.sell_stock import SellStock
 from shop.catalog.application.set_price import SetPrice
+from shop.catalog.infrastructure.histories import HistoryStore
 from shop.catalog.infrastructure.reservations import ReservationStore
 from shop.catalog.infrastructure.store import LAYOUT, ProductStore
 from shop.catalog.presentation.api import CatalogApi
@@ -40,7 +43,10 @@ class CatalogContainer(containers.DeclarativeContainer):
     products = providers.Singleton(ProductStore, records=records, publisher=publisher, clock=clock)
     reservations = providers.Singleton(ReservationStore, records=records, publisher=publisher, clock=clock)
 
+    histories = providers.Singleton(HistoryStore, records=records)
+
     queries = providers.Singleton(ProductQueries, products=products)
+    read_histories = providers.Singleton(ReadHistories, products=products, histories=histories)
     create_product = providers.Singleton(CreateProduct, products=products, clock=clock, ids=ids)
     change_product = providers.Singleton(ChangeProduct, products=products, clock=clock)
     set_price = providers.Singleton(SetPrice, products=products, clock=clock, ids=ids)
@@ -55,9 +61,12 @@ class CatalogContainer(containers.DeclarativeContainer):
     restock_goods = providers.Singleton(RestockGoods, drive=drive)
     finish_reservations = providers.Singleton(FinishReservations, reservations=reservations, drive=drive, clock=clock)
 
+    audit = providers.Singleton(Audit, products=products, histories=histories, reservations=reservations, clock=clock)
+
     api = providers.Singleton(
         CatalogApi,
         queries=queries,
+        read_histories=read_histories,
         create_product=create_product,
         change_product=change_product,
         set_price=set_price,

@@ -29,6 +29,7 @@ class ProductCreated(Event, frozen=True, kw_only=True):
     product_id: str
     sku: str
     category: str
+    group_id: str | None = None
     price: PriceView
 
 
@@ -43,6 +44,7 @@ class ProductUpdated(Event, frozen=True, kw_only=True):
     changed: tuple[str, ...]
     old_category: str
     new_category: str
+    group_id: str | None = None
 
 
 class ProductPriceChanged(Event, frozen=True, kw_only=True):
@@ -123,6 +125,41 @@ class StockView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reserved: int
     sold: int
     version: int
+
+
+class PriceEntryView(PriceView, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A price of a product that holds, or held, from `at` on until the next one; `who` set it."""
+
+    at: str
+    who: str
+
+
+class PricePage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of a product's prices, newest first; `nextCursor` asks for the next."""
+
+    data: tuple[PriceEntryView, ...]
+    next_cursor: str | None
+
+
+class MovementView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What staff put in or, below zero, took out. `counted`: what was on hand then, where somebody counted it.
+
+    How many were on hand after another movement nobody knows: orders take goods out beside it.
+    """
+
+    movement_id: str
+    delta: int
+    counted: int | None = None
+    reason: str
+    who: str
+    at: str
+
+
+class MovementPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of a product's stock movements, newest first; `nextCursor` asks for the next."""
+
+    data: tuple[MovementView, ...]
+    next_cursor: str | None
 
 
 SEARCH_TAG = "search"  # of every answer to a search

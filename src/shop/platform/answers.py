@@ -78,7 +78,6 @@ _KEY = "Any text of 1 to 255 characters: the same key is the same request, and h
 KEYED = Habit(
     reads=(Header("Idempotency-Key", _KEY, needed=True),), gives=(REPLAYED,), refusals=(KeyMissing, KeyReused)
 )
-KEYED_IF_SENT = Habit(reads=(Header("Idempotency-Key", _KEY),), gives=(REPLAYED,), refusals=(KeyMissing, KeyReused))
 VERSIONED = Habit(
     reads=(Header("If-Match", "The ETag of the version this is to change; `*` for whichever is there.", needed=True),),
     refusals=(VersionMissing, Stale),

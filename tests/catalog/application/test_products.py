@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
+from shop.catalog.application.move_stock import StockMoved
 from shop.catalog.application.refusals import ProductExists, ProductMoved, ProductNotFound
 from shop.catalog.contract import ProductCreated, ProductPriceChanged, ProductUpdated
 from shop.catalog.domain.price import Price
-from shop.catalog.domain.stock import NotEnoughStock
+from shop.catalog.domain.stock import MOST, NotAMovement, NotEnoughStock
+from shop.kernel.events import Cause
 from shop.kernel.idempotency import KeyReused, Once
 from shop.kernel.money import Money
+from shop.platform.retry import again
 from shop.platform.storage.port import Conflict
 
 TEN, NINE = Price(Money(1000, "EUR")), Price(Money(1000, "EUR"), Money(900, "EUR"))
@@ -34,6 +38,18 @@ def imported(catalog, details, delivered):
         return catalog.import_product(
             product_id=product_id, details=details(**other), price=price, on_hand=on_hand, who="cli", cause=delivered()
         )
+
+    return act
+
+
+@pytest.fixture
+def move(catalog, delivered):
+    """A movement of the saw's stock, each under a key of its own unless one is given."""
+    keys = count()
+
+    def act(*, reason="x", who="s", key=None, fingerprint="f", **how):
+        once = Once(key=f"{who}/move-stock/{key or next(keys)}", fingerprint=fingerprint)
+        return catalog.move_stock(product_id="saw", reason=reason, who=who, once=once, cause=delivered(), **how)
 
     return act
 
@@ -210,57 +226,108 @@ async def test_reading_one_product_is_one_call(catalog, records, create):
     assert records.calls == ["get_with_counts"]
 
 
-async def test_stock_is_put_in_and_the_movement_kept(catalog, records, create, delivered):
+async def test_stock_is_put_in_and_the_movement_kept(catalog, records, create, move):
     await create()
 
-    moved = await catalog.move_stock(product_id="saw", delta=5, reason="delivery", who="staff-1", cause=delivered())
+    moved = await move(delta=5, reason="delivery", who="staff-1")
 
     assert (moved.view.on_hand, moved.view.available, moved.view.version) == (5, 5, 1)
     assert await catalog.counters("saw") == {"onHand": 5, "available": 5, "sold": 0}
     history = await records.find("history", "movement/saw")
-    assert b'"delta":5,"reason":"delivery","who":"staff-1"' in history.found[0].body
+    assert b'"delta":5,"counted":null,"reason":"delivery","who":"staff-1"' in history.found[0].body
 
 
-async def test_in_stock_turning_over_is_told(catalog, records, create, delivered):
+async def test_in_stock_turning_over_is_told(records, create, move):
     await create()
     for delta in (1, 1, -2):
-        await catalog.move_stock(product_id="saw", delta=delta, reason="x", who="s", cause=delivered())
+        await move(delta=delta)
 
     assert [event.changed for event in heard(records, ProductUpdated)] == [("inStock",), ("inStock",)]
 
 
-async def test_a_count_sets_what_is_on_hand(catalog, imported, delivered):
+async def test_a_count_sets_what_is_on_hand(catalog, imported, move):
     await imported(on_hand=3)
 
-    await catalog.move_stock(product_id="saw", on_hand=1, reason="counted", who="s", cause=delivered())
+    await move(on_hand=1)
 
     assert await catalog.counters("saw") == {"onHand": 1, "available": 1, "sold": 0}
 
 
-async def test_what_orders_hold_is_not_moved_away(catalog, imported, delivered):
+async def test_what_orders_hold_is_not_moved_away(imported, move):
     await imported(on_hand=3)
 
     with pytest.raises(NotEnoughStock):
-        await catalog.move_stock(product_id="saw", delta=-4, reason="broken", who="s", cause=delivered())
+        await move(delta=-4)
 
 
-async def test_with_a_key_a_movement_happens_once(catalog, imported, delivered, time):
+async def test_a_movement_happens_once_for_its_key(catalog, imported, move, time):
     await imported(on_hand=3)
 
-    def again(fingerprint="f"):
-        once = Once(key="s/move-stock/k", fingerprint=fingerprint)
-        return catalog.move_stock(product_id="saw", delta=2, reason="x", who="s", once=once, cause=delivered())
+    def twice(fingerprint="f"):
+        return move(delta=2, key="k", fingerprint=fingerprint)
 
-    first, second = await again(), await again()
+    first, second = await twice(), await twice()
 
     assert (first.replayed, second.replayed) == (False, True)
     assert first.view == second.view
     assert (await catalog.counters("saw"))["onHand"] == 5
     with pytest.raises(KeyReused):
-        await again(fingerprint="g")
+        await twice(fingerprint="g")
 
     time.passes(timedelta(hours=49))
-    assert not (await again(fingerprint="g")).replayed
+    assert not (await twice(fingerprint="g")).replayed
+
+
+@pytest.mark.parametrize("how", [{"delta": -3}, {"delta": 3}, {"on_hand": 0}])
+async def test_copies_of_a_movement_at_any_distance_are_one(catalog_over, time, how):
+    """Also where the second reads before the first has written, and goes on after it."""
+
+    async def pause(_: str) -> None:
+        await asyncio.sleep(0)
+
+    catalog = catalog_over(time, pause=pause)
+    await catalog.lists("saw", on_hand=3)
+    once = Once(key="s/move-stock/k", fingerprint="f")
+
+    async def copy(behind: int) -> StockMoved:
+        for _ in range(behind):
+            await asyncio.sleep(0)
+        return await again(
+            catalog.move_stock, product_id="saw", reason="x", who="s", once=once, cause=Cause(id="c"), **how
+        )
+
+    moved = await asyncio.gather(*(copy(behind) for behind in range(20)))
+
+    assert [one.replayed for one in moved].count(False) == 1
+    assert len({one.view for one in moved}) == 1
+    assert len([key for key in catalog.records.documents if key.startswith("movement/saw/")]) == 2  # and the first
+
+
+async def test_more_than_can_be_counted_is_not_put_in(imported, move):
+    await imported(on_hand=MOST)
+
+    with pytest.raises(NotAMovement):
+        await move(delta=1)
+
+
+async def test_an_attribute_of_another_json_type_is_a_change(catalog, records, create, delivered):
+    await create(attributes={"sharp": 1})
+
+    after = await catalog.change_product(
+        product_id="saw", version=1, details={"attributes": {"sharp": True}}, cause=delivered()
+    )
+
+    assert after.version == 2
+    assert heard(records, ProductUpdated)[0].changed == ("attributes",)
+
+
+async def test_what_is_told_of_a_product_names_its_group(catalog, records, create, delivered):
+    await create(group_id="saws")
+
+    await catalog.change_product(product_id="saw", version=1, details={"group_id": "tools"}, cause=delivered())
+
+    assert heard(records, ProductCreated)[0].group_id == "saws"
+    assert heard(records, ProductUpdated)[0].group_id == "tools"
 
 
 async def test_an_import_is_a_product_a_price_a_movement_and_its_stock_in_one_commit(catalog, records, imported):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import httpx
@@ -42,3 +43,37 @@ async def staff(anybody, time) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=anybody._transport, base_url="http://shop", headers=headers) as client:
         yield client
+
+
+@pytest.fixture
+def move(staff) -> Any:
+    """A movement of a product's stock, each under a key of its own unless one is given."""
+    keys = count()
+
+    async def act(product_id: str = "saw", *, key: str | None = None, reason: str = "x", **how: int) -> httpx.Response:
+        headers = {"Idempotency-Key": key or f"own-{next(keys)}"}
+        return await staff.post(f"/products/{product_id}/stock", json={**how, "reason": reason}, headers=headers)
+
+    return act
+
+
+@pytest.fixture(scope="session")
+def a_saw() -> dict[str, Any]:
+    """What is sent to list a saw."""
+    return {
+        "productId": "saw",
+        "sku": "SAW, 1",
+        "name": "Saw",
+        "category": "Tools/Hand saws",
+        "basePrice": "29.99",
+        "currency": "EUR",
+        "attributes": {"teeth": 24},
+    }
+
+
+@pytest.fixture
+async def saw(staff, a_saw) -> httpx.Response:
+    """The answer to listing it."""
+    answer = await staff.post("/products", json=a_saw)
+    assert answer.status_code == 201
+    return answer

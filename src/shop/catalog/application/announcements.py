@@ -17,19 +17,23 @@ _SEEN = {
     "group_id": "groupId",
     "attributes": "attributes",
     "status": "status",
-}  # field -> its name in `ProductView`
+}  # of `Details` -> its name in `ProductView`
 
 
 def created(product: Product) -> ProductCreated:
     """A product was listed."""
     return ProductCreated(
-        product_id=product.product_id, sku=product.sku, category=product.category, price=price_view(product.price)
+        product_id=product.product_id,
+        sku=product.sku,
+        category=product.category,
+        group_id=product.group_id,
+        price=price_view(product.price),
     )
 
 
 def differences(before: Product, after: Product, *, turned: bool = False) -> list[Event]:
     """What is to be said of a change; `turned`: it went in or out of stock too."""
-    changed = [name for field, name in _SEEN.items() if getattr(before, field) != getattr(after, field)]
+    changed = [_SEEN[name] for name in before.details_unlike(after)]
     events: list[Event] = []
     if changed or turned:
         events.append(_updated(before, after, (*changed, "inStock") if turned else tuple(changed)))
@@ -67,4 +71,5 @@ def _updated(before: Product, after: Product, changed: tuple[str, ...]) -> Produ
         changed=changed,
         old_category=before.category,
         new_category=after.category,
+        group_id=after.group_id,
     )

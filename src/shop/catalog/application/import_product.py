@@ -47,7 +47,13 @@ class ImportProduct:
             product=None if after is before else after,
             price=price_entry(after, entry_id=self.ids("prc"), at=now, who=who) if repriced else None,
             movement=Movement(
-                product_id=product_id, movement_id=self.ids("mov"), delta=delta, reason="import", who=who, at=now
+                product_id=product_id,
+                movement_id=self.ids("mov"),
+                delta=delta,
+                counted=on_hand,
+                reason="import",
+                who=who,
+                at=now,
             )
             if delta
             else None,

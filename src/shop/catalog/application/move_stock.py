@@ -42,14 +42,15 @@ class MoveStock:
         on_hand: int | None = None,
         reason: str,
         who: str,
-        once: Once | None = None,
+        once: Once,
         cause: Cause,
     ) -> StockMoved:
         """The same key and body is one movement, answered the same; `KeyReused` with another body."""
-        if once and (answer := await self.products.led_to(once)):
+        product, before = await self.products.get_with_stock(product_id)
+        product = found(product, product_id)
+        # Only then, so that no copy sees a stock which another one of it has moved, and takes it for the others' doing.
+        if answer := await self.products.led_to(once):
             return StockMoved(view=msgspec.json.decode(answer, type=StockView), replayed=True)
-        product = found(await self.products.get(product_id), product_id)
-        before = await self.products.stock(product_id)
         moved_by = wanted_delta(before, delta=delta, on_hand=on_hand, reason=reason)
         after = before.moved(moved_by)
         view = stock_view(product_id, after)
@@ -58,12 +59,13 @@ class MoveStock:
                 product_id=product_id,
                 movement_id=self.ids("mov"),
                 delta=moved_by,
+                counted=on_hand,
                 reason=reason,
                 who=who,
                 at=self.clock(),
             ),
             counted=None if on_hand is None else before,
-            guard=once.led_to(msgspec.json.encode(view).decode()) if once else None,
+            guard=once.led_to(msgspec.json.encode(view).decode()),
             events=[in_stock_turned(product)] if before.in_stock != after.in_stock else [],
             cause=cause,
         )

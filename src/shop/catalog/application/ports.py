@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,8 +56,17 @@ class Products(Protocol):
     async def in_category(self, category: str, *, after: str | None, limit: int) -> Found:
         """Listed products of the category and of those below it, by category then name."""
 
+    async def in_group(self, group_id: str, *, after: str | None, limit: int) -> Found:
+        """Listed products of the group, by id."""
+
+    async def with_sku(self, sku: str, *, after: str | None, limit: int) -> Found:
+        """Listed products that have this SKU, by id."""
+
     async def search(self, text: str, *, after: str | None, limit: int) -> Found:
         """Listed products that have every word, best first."""
+
+    def every_product(self) -> AsyncIterator[Product]:
+        """All products by id, archived ones too; for checks and exports."""
 
     async def led_to(self, once: Once) -> str | None:
         """What this request was answered, if it came before; `KeyReused` if its key came with another."""
@@ -72,7 +81,7 @@ class Products(Protocol):
         movement: Movement,
         *,
         counted: Stock | None,
-        guard: Guard | None,
+        guard: Guard,
         events: Sequence[Event],
         cause: Cause,
     ) -> None:
@@ -89,6 +98,23 @@ class Products(Protocol):
         cause: Cause,
     ) -> None:
         """What of an imported product is new, in one commit."""
+
+
+class Histories(Protocol):
+    """What a product cost before, and what staff did to its stock."""
+
+    async def prices(
+        self, product_id: str, *, until: datetime | None, after: str | None, limit: int
+    ) -> tuple[Sequence[PriceEntry], str | None]:
+        """A page of its prices, newest first, `until` this moment; and where the next page begins."""
+
+    async def movements(
+        self, product_id: str, *, after: str | None, limit: int
+    ) -> tuple[Sequence[Movement], str | None]:
+        """A page of staff's movements, newest first, and where the next page begins."""
+
+    def every_movement(self) -> AsyncIterator[Movement]:
+        """All movements, by product; for checks."""
 
 
 class Reservations(Protocol):
@@ -109,6 +135,9 @@ class Reservations(Protocol):
 
         The delivery in `cause` is ended by the step that comes to rest.
         """
+
+    def every_reservation(self) -> AsyncIterator[tuple[Reservation, datetime]]:
+        """All reservations and restockings, and when each moved last; for checks."""
 
     async def unfinished(self, *, since: datetime, after: str | None) -> tuple[Sequence[str], str | None]:
         """Keys of reservations that have not moved since then though they should, and where to go on."""

@@ -61,6 +61,16 @@ class ProductQueries:
         page = await self.products.in_category(category, after=after, limit=limit)
         return await self._with_stock(page.products, page.after)
 
+    async def in_group(self, group_id: str, *, after: str | None, limit: int) -> Listing:
+        """The variants of one article."""
+        page = await self.products.in_group(group_id, after=after, limit=limit)
+        return await self._with_stock(page.products, page.after)
+
+    async def with_sku(self, sku: str, *, after: str | None, limit: int) -> Listing:
+        """Those that have this SKU: nothing keeps two from having the same."""
+        page = await self.products.with_sku(sku, after=after, limit=limit)
+        return await self._with_stock(page.products, page.after)
+
     async def search(self, text: str, *, after: str | None, limit: int) -> Listing:
         """With every word of the text in name, sku, vendor, category or tags; best first."""
         if not text.strip() or len(text) > _LONGEST_SEARCH:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from shop.catalog.contract import ProductView, StockView
+from shop.catalog.contract import MovementView, PriceEntryView, ProductView, StockView
+from shop.catalog.domain.price import PriceEntry
 from shop.catalog.domain.product import Product
-from shop.catalog.domain.stock import Stock
+from shop.catalog.domain.stock import Movement, Stock
 from shop.kernel.clock import rfc3339
 from shop.kernel.money import decimal_text
 
@@ -30,6 +31,30 @@ def product_view(product: Product, stock: Stock) -> ProductView:
         status=product.status,
         version=product.version,
         updated_at=rfc3339(product.updated_at),
+    )
+
+
+def price_entry_view(entry: PriceEntry) -> PriceEntryView:
+    """A line of the price history."""
+    discounted, currency = entry.discounted_price, entry.currency
+    return PriceEntryView(
+        base_price=decimal_text(entry.base_price, currency),
+        discounted_price=None if discounted is None else decimal_text(discounted, currency),
+        currency=currency,
+        at=rfc3339(entry.at),
+        who=entry.who,
+    )
+
+
+def movement_view(movement: Movement) -> MovementView:
+    """A line of the stock's history."""
+    return MovementView(
+        movement_id=movement.movement_id,
+        delta=movement.delta,
+        counted=movement.counted,
+        reason=movement.reason,
+        who=movement.who,
+        at=rfc3339(movement.at),
     )
 
 

@@ -102,13 +102,26 @@ class Product:
 
     def change(self, details: Details, *, at: datetime) -> Product:
         """The product with these details; itself if they are what it has."""
-        after = replace(self, **details)
-        return self if after == self else _checked(replace(after, updated_at=at))
+        after = _checked(replace(self, **details))
+        return replace(after, updated_at=at) if self.details_unlike(after) else self
+
+    def details_unlike(self, other: Product) -> tuple[str, ...]:
+        """The names of the details in which the two differ. JSON's `1`, `1.0` and `true` are three values."""
+        return tuple(
+            name
+            for name in Details.__annotations__
+            if (mine := getattr(self, name)) != (its := getattr(other, name))
+            or (name == "attributes" and _json(mine) != _json(its))
+        )
 
     def reprice(self, price: Price, *, at: datetime) -> Product:
         """The product at this price; itself if that is its price."""
         after = replace(self, **_amounts(price))
         return self if after == self else replace(after, updated_at=at)
+
+
+def _json(attributes: dict[str, Any]) -> str:
+    return json.dumps(attributes, ensure_ascii=False, sort_keys=True)
 
 
 def _amounts(price: Price) -> Mapping[str, Any]:
@@ -161,7 +174,7 @@ def _category_is_a_path(product: Product) -> None:
 
 def _attributes_are_bounded(product: Product) -> None:
     try:
-        size = len(json.dumps(product.attributes, ensure_ascii=False).encode())
+        size = len(_json(product.attributes).encode())
     except RecursionError:
         size = MOST_ATTRIBUTES + 1
     if size > MOST_ATTRIBUTES:

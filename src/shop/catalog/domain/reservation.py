@@ -66,6 +66,16 @@ class Reservation:
             return ()
         return self.lines[self.done :] if self.status in ("shipping", "shipped") else self.lines[: self.done]
 
+    @property
+    def shipped(self) -> tuple[Line, ...]:
+        """What has left the house for the order."""
+        return self.lines[: self.done] if self.status in ("shipping", "shipped") else ()
+
+    @property
+    def restocked(self) -> tuple[Line, ...]:
+        """What has come back into the house by the refund."""
+        return self.lines[: self.done] if self.status in ("restocking", "restocked") else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Created:

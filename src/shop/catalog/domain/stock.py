@@ -49,6 +49,8 @@ class Stock:
                 f"{self.available} of {self.on_hand} can be taken away; orders hold {self.reserved}",
                 extra={"onHand": self.on_hand, "available": self.available},
             )
+        if self.on_hand + delta > MOST:
+            raise _refused("delta", f"would put more than {MOST} on hand")
         if not delta:
             return self
         return Stock(
@@ -58,11 +60,12 @@ class Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """So many put in (or, below zero, taken out) by whom and why."""
+    """So many put in (or, below zero, taken out) by whom and why; `counted`: what was on hand, if that was counted."""
 
     product_id: str
     movement_id: str
     delta: int
+    counted: int | None = None
     reason: str
     who: str
     at: datetime

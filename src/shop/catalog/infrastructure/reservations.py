@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from shop.catalog.domain.reservation import Reservation, Step
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause, Event, Publisher
 from shop.platform.storage.port import Change, Conflict, NotEnough, Put, Records
+from shop.platform.storage.scanned import scanned
 
 _OTHERS = 4  # of a commit's records: the reservation, the delivery, the event about the order, and one to spare
 _reservation = msgspec.json.Decoder(Reservation).decode
@@ -59,6 +60,12 @@ class ReservationStore:
         except NotEnough as error:
             raise RanOut({key.removeprefix("stock/") for key in error.keys}) from error
         return after
+
+    async def every_reservation(self) -> AsyncIterator[tuple[Reservation, datetime]]:
+        """All reservations and restockings, and when each moved last; for checks."""
+        for prefix in ("reservation/", "restock/"):
+            async for stored in scanned(self.records, prefix):
+                yield _reservation(stored.body), stored.at
 
     async def unfinished(self, *, since: datetime, after: str | None) -> tuple[Sequence[str], str | None]:
         """Keys of reservations that have not moved since then though they should, and where to go on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from shop.platform.storage.port import (
     Put,
     Records,
 )
+from shop.platform.storage.scanned import scanned
 from shop.platform.storage.words import fold
 
 LAYOUT = Layout(
@@ -96,9 +97,22 @@ class ProductStore:
             )
         )
 
+    async def in_group(self, group_id: str, *, after: str | None, limit: int) -> Found:
+        """Listed products of the group, by id."""
+        return _found(await self.records.find("group", group_id, after=after, limit=limit))
+
+    async def with_sku(self, sku: str, *, after: str | None, limit: int) -> Found:
+        """Listed products that have this SKU, by id."""
+        return _found(await self.records.find("sku", sku, after=after, limit=limit))
+
     async def search(self, text: str, *, after: str | None, limit: int) -> Found:
         """Listed products that have every word, best first."""
         return _found(await self.records.search([text], after=after, limit=limit))
+
+    async def every_product(self) -> AsyncIterator[Product]:
+        """All products by id, archived ones too; for checks and exports."""
+        async for stored in scanned(self.records, "product/"):
+            yield _product(stored.body)
 
     async def led_to(self, once: Once) -> str | None:
         """What this request was answered, if it came before; `KeyReused` if its key came with another."""
@@ -114,12 +128,10 @@ class ProductStore:
         return stored
 
     async def move(
-        self, movement: Movement, *, counted: Stock | None, guard: Guard | None, events: Sequence[Event], cause: Cause
+        self, movement: Movement, *, counted: Stock | None, guard: Guard, events: Sequence[Event], cause: Cause
     ) -> None:
         """Move the stock; `counted` guards a delta that was derived from it. `NotEnoughStock` if orders were faster."""
-        puts = [_put_movement(movement)]
-        if guard:
-            puts.append(put_guard(guard, expires=self.clock() + _GUARDED_FOR))
+        puts = [_put_movement(movement), put_guard(guard, expires=self.clock() + _GUARDED_FOR)]
         await self._commit(puts=puts, changes=_changes(movement, counted), events=events, cause=cause)
 
     async def bring(

@@ -6,17 +6,18 @@ from typing import Annotated
 
 from litestar import Response, delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from shop.catalog.application.archive_product import ArchiveProduct
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
+from shop.catalog.application.histories import ReadHistories
 from shop.catalog.application.move_stock import MoveStock
 from shop.catalog.application.queries import Listing, NothingToSearch, ProductQueries, TooManyIds
 from shop.catalog.application.refusals import ProductExists, ProductNotFound
 from shop.catalog.application.set_price import SetPrice
-from shop.catalog.application.views import product_view, stock_view
-from shop.catalog.contract import SEARCH_TAG, ProductPage, ProductView, StockView, tag
+from shop.catalog.application.views import movement_view, price_entry_view, product_view, stock_view
+from shop.catalog.contract import SEARCH_TAG, MovementPage, PricePage, ProductPage, ProductView, StockView, tag
 from shop.catalog.domain.product import NotAProductId, Product
 from shop.catalog.domain.stock import NotAMovement, NotEnoughStock
 from shop.catalog.presentation.bodies import (
@@ -29,12 +30,14 @@ from shop.catalog.presentation.bodies import (
 )
 from shop.catalog.presentation.caching import Answers, etag_of, has_it, headers_of, page_headers, version_acted_on
 from shop.kernel.errors import Invalid
-from shop.platform.answers import CACHED, ETAG, KEYED_IF_SENT, LOCATION, PAGED, VERSIONED, answers
-from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of, header_of
+from shop.platform.answers import CACHED, ETAG, KEYED, LOCATION, PAGED, VERSIONED, answers
+from shop.platform.moments import NotAMoment, moment_of
+from shop.platform.request import Cursor, Limit, Web, caller_of, cause_of
 from shop.platform.retry import again
 from shop.platform.web import anyone, callers, next_link, once, replay_header, reply
 
 _staff = callers("staff")
+_ALL_BUT_ONE = 3  # of the questions that a list answers
 
 
 class WhichProducts(Invalid):
@@ -43,10 +46,16 @@ class WhichProducts(Invalid):
     code = "which-products"
 
 
+class WhichPrices(Invalid):
+    """A moment and a cursor: of a moment there is one price, and no further page."""
+
+    code = "which-prices"
+
+
 _LISTING = answers(LOCATION, ETAG, NotAProductId, ProductExists, DETAILS_REFUSED, PRICES_REFUSED)
 _CHANGING = answers(VERSIONED, ETAG, ProductNotFound, DETAILS_REFUSED)
 _PRICING = answers(VERSIONED, ETAG, ProductNotFound, PRICES_REFUSED)
-_MOVING = answers(KEYED_IF_SENT, ProductNotFound, NotAMovement, NotEnoughStock)
+_MOVING = answers(KEYED, ProductNotFound, NotAMovement, NotEnoughStock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,7 @@ class CatalogApi:
     """Anyone reads; staff write."""
 
     queries: ProductQueries
+    read_histories: ReadHistories
     create_product: CreateProduct
     change_product: ChangeProduct
     set_price: SetPrice
@@ -75,6 +85,16 @@ class CatalogApi:
             ),
             get("/products/{product_id:str}/stock", before_request=_staff, opt=answers(ProductNotFound))(self.stock),
             post("/products/{product_id:str}/stock", before_request=_staff, opt=_MOVING, status_code=200)(self.move),
+            get(
+                "/products/{product_id:str}/stock/movements",
+                before_request=_staff,
+                opt=answers(PAGED, ProductNotFound),
+            )(self.movements),
+            get(
+                "/products/{product_id:str}/prices",
+                before_request=_staff,
+                opt=answers(PAGED, ProductNotFound, WhichPrices, NotAMoment),
+            )(self.prices),
         ]
 
     async def read(self, request: Web, product_id: FromPath[str]) -> Response[ProductView | None]:
@@ -95,16 +115,24 @@ class CatalogApi:
         request: Web,
         ids: Annotated[str | None, QueryParameter(description="Ids with commas between, at most 100.")] = None,
         category: Annotated[str | None, QueryParameter(description="A path like `A/B`.")] = None,
+        group: Annotated[str | None, QueryParameter(description="What variants of one article share.")] = None,
+        sku: FromQuery[str | None] = None,
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> Response[ProductPage | None]:
-        """Products by `ids=a,b` (at most 100), or of a `category=A/B` and those below it."""
-        if (ids is None) == (category is None):
-            raise WhichProducts("say ids or category: one of the two")
+        """Products by `ids=a,b` (at most 100), of a `category=A/B` and those below it, of a `group`, with a `sku`."""
+        if [ids, category, group, sku].count(None) != _ALL_BUT_ONE:
+            raise WhichProducts("say ids, category, group or sku: one of them")
         if ids is not None:
             asked = [product_id for product_id in ids.split(",") if product_id]
             listing = await self.queries.many(asked)
             return _page(request, listing, [tag("product", product_id) for product_id in asked])
+        if group is not None:
+            listing = await self.queries.in_group(group, after=cursor, limit=limit)
+            return _page(request, listing, [tag("group", group)])
+        if sku is not None:
+            listing = await self.queries.with_sku(sku, after=cursor, limit=limit)
+            return _page(request, listing, [tag("sku", sku)])
         path = (category or "").strip("/")
         listing = await self.queries.in_category(path, after=cursor, limit=limit)
         return _page(request, listing, [tag("category", path)])
@@ -168,20 +196,45 @@ class CatalogApi:
         return reply(stock_view(product_id, await self.queries.stock(product_id)))
 
     async def move(self, request: Web, product_id: FromPath[str], data: JSONBody[NewMovement]) -> Response[StockView]:
-        """Move stock by `delta`, or set what was counted as `onHand`. With an Idempotency-Key it happens once."""
-        who = caller_of(request).subject
-        keyed = header_of(request, b"idempotency-key") is not None
+        """Move stock by `delta`, or set what was counted as `onHand`: once per Idempotency-Key."""
         moved = await again(
             self.move_stock,
             product_id=product_id,
             delta=data.delta,
             on_hand=data.on_hand,
             reason=data.reason,
-            who=who,
-            once=once(request, "move-stock", data, of=product_id) if keyed else None,
+            who=caller_of(request).subject,
+            once=once(request, "move-stock", data, of=product_id),
             cause=cause_of(request),
         )
         return reply(moved.view, headers=replay_header(replayed=moved.replayed))
+
+    async def movements(
+        self, request: Web, product_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
+    ) -> Response[MovementPage]:
+        """What staff did to a product's stock, newest first; what orders did is in the orders."""
+        found, after = await self.read_histories.movements(product_id, after=cursor, limit=limit)
+        page = MovementPage(data=tuple(map(movement_view, found)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
+
+    async def prices(
+        self,
+        request: Web,
+        product_id: FromPath[str],
+        at: FromQuery[str | None] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response[PricePage]:
+        """A product's prices, newest first; with `at` (RFC 3339) the one that held at that moment, if there was one."""
+        after: str | None = None
+        if at is None:
+            found, after = await self.read_histories.prices(product_id, after=cursor, limit=limit)
+        elif cursor is None:
+            found = await self.read_histories.price_at(product_id, moment_of(at, field="at"))
+        else:
+            raise WhichPrices("say at or cursor: of a moment there is one price, and no further page")
+        page = PricePage(data=tuple(map(price_entry_view, found)), next_cursor=after)
+        return reply(page, headers=next_link(request, after))
 
     async def _written(
         self, product: Product, *, status: int = 200, headers: dict[str, str] | None = None
