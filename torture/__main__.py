@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from torture.client import Wrong
 from torture.run import Plan, Report, See, torture
 
 _MOST_MINUTES = 30
@@ -23,17 +24,24 @@ _MOST_SHOWN = 10  # faults of a check
 def main() -> int:
     """0 if nothing was lost or doubled; else the data is kept, and it is said where."""
     given = _arguments()
-    console = Console()
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=120)
     data = Path(tempfile.mkdtemp(prefix="shop-torture-"))
     plan = Plan(seed=given.seed, kills=given.kills, orders=given.orders)
-    console.print(f"seed {plan.seed}: {plan.kills} kills, {plan.orders:,} orders, {plan.clients} clients; data in {data}")
-    report = asyncio.run(_bounded(plan, data, console))
-    _print(report, console)
-    if report.sound:
-        shutil.rmtree(data)
-        console.print("[bold green]nothing lost, nothing doubled[/]")
-        return 0
-    console.print(f"[bold red]something is wrong[/]: look at {data}; the same plan again: --seed {plan.seed}")
+    console.print(
+        f"seed {plan.seed}: {plan.kills} kills, {plan.orders:,} orders, {plan.clients} clients; data in {data}"
+    )
+    try:
+        report = asyncio.run(_bounded(plan, data, console))
+    except (Wrong, RuntimeError, TimeoutError) as error:
+        console.print(f"{type(error).__name__}: {error}", markup=False)
+    else:
+        _print(report, console)
+        if report.sound:
+            shutil.rmtree(data)
+            console.print("\n[bold green]nothing lost, nothing doubled[/]")
+            return 0
+    console.print(f"\n[bold red]something is wrong[/]: look at {data}; the same plan again: --seed {plan.seed}")
     return 1
 
 

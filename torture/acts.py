@@ -100,10 +100,11 @@ async def give_some_back(client: Client, placed: Placed, _: Books, __: Random) -
 async def put_in(client: Client, placed: Placed, books: Books, random: Random) -> None:
     """Staff deliver more of a product meanwhile."""
     product = placed.request["items"][0]["productId"]
-    body = {"delta": random.randint(1, 5), "reason": "delivery"}
+    delta = random.randint(1, 5)
+    body = {"delta": delta, "reason": "delivery"}
     key = f"{placed.key}-put-in"
     await client.ask("POST", f"/products/{product}/stock", who=STAFF, body=body, key=key, copies=random.randint(1, 2))
-    books.delivered[product] += body["delta"]
+    books.delivered[product] += delta
 
 
 @dataclass(frozen=True, slots=True)

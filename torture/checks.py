@@ -56,8 +56,9 @@ def compared(found: Found, placed: Sequence[Placed], books: Books) -> list[Check
         Check("no acknowledged order lost, none doubled", len(placed), list(_lost_or_doubled(found.orders, placed))),
         Check("each stands as was acknowledged", len(placed), list(_each(_stands_otherwise, placed, there))),
         Check("money owed and paid back as was acknowledged", len(placed), list(_each(_owes_otherwise, placed, there))),
-        Check("stock: what is held and sold is what orders have", len(found.stock), list(_stock_held(found))),
-        Check("stock: on hand + sold = delivered + restocked", len(found.stock), list(_stock_moved(found, placed, books))),
+        Check("stock: on hand - available = open orders' lines", len(found.stock), list(_held(found))),
+        Check("stock: sold = completed orders' lines - restocked", len(found.stock), list(_sold(found, placed))),
+        Check("stock: on hand + sold = delivered", len(found.stock), list(_delivered(found, books))),
         Check("points: one per whole unit, less refunds", len(found.points), list(_points(found))),
     ]  # fmt: skip
 
@@ -108,7 +109,7 @@ def _lost_or_doubled(orders: Sequence[View], placed: Sequence[Placed]) -> Iterat
     there = {order["orderId"] for order in orders}
     for one in placed:
         if of_key[one.key] != 1 or one.order_id not in there:
-            yield f"{one.key}: {of_key[one.key]} orders, {one.order_id} {'is' if one.order_id in there else 'not'} there"
+            yield f"{one.key}: {of_key[one.key]} orders, and {one.order_id} {'is' if one.order_id in there else 'not'}"
     for key in of_key.keys() - {one.key for one in placed}:
         yield f"{key}: an order that nobody was told of"
 
@@ -122,6 +123,7 @@ def _each(
 
 
 def _stands_otherwise(one: Placed, order: View) -> str | None:
+    may_be: list[tuple[str, str | None]]
     if one.cancelled:
         may_be = [("cancelled", "customer"), ("cancelled", "staff"), ("cancelled", "out_of_stock")]
     elif one.cancelled is False or one.refunds:
@@ -146,23 +148,33 @@ def _owes_otherwise(one: Placed, order: View) -> str | None:
     return None if owed == wanted else f"{owed} is owed back, not {wanted}"
 
 
-def _stock_held(found: Found) -> Iterator[str]:
-    held, sold = Counter[str](), Counter[str]()
-    for order in found.orders:
-        into = {"confirmed": held, "completed": sold}.get(order["status"], Counter[str]())
-        into.update({line["productId"]: line["quantity"] for line in order["lines"]})
+def _held(found: Found) -> Iterator[str]:
+    held = _units(found, "confirmed")
     for product, stock in found.stock.items():
-        has = (stock["onHand"] - stock["available"], stock["sold"])
-        if has != (held[product], sold[product]):
-            yield f"{product}: {has} held and sold, not {(held[product], sold[product])}"
+        if stock["onHand"] - stock["available"] != held[product]:
+            yield f"{product}: {stock}, and open orders have {held[product]}"
 
 
-def _stock_moved(found: Found, placed: Sequence[Placed], books: Books) -> Iterator[str]:
-    restocked = sum((one.restocked for one in placed), Counter[str]())
+def _sold(found: Found, placed: Sequence[Placed]) -> Iterator[str]:
+    sold = _units(found, "completed")
+    for one in placed:
+        sold.subtract(one.restocked)
     for product, stock in found.stock.items():
-        has, wanted = stock["onHand"] + stock["sold"], books.delivered[product] + restocked[product]
-        if has != wanted:
-            yield f"{product}: {has} on hand and sold, not {wanted}"
+        if stock["sold"] != sold[product]:
+            yield f"{product}: {stock}, and completed orders kept {sold[product]}"
+
+
+def _delivered(found: Found, books: Books) -> Iterator[str]:
+    for product, stock in found.stock.items():
+        if stock["onHand"] + stock["sold"] != books.delivered[product]:
+            yield f"{product}: {stock}, and {books.delivered[product]} were delivered"
+
+
+def _units(found: Found, status: str) -> Counter[str]:
+    units = Counter[str]()
+    for line in (line for order in found.orders if order["status"] == status for line in order["lines"]):
+        units[line["productId"]] += line["quantity"]
+    return units
 
 
 def _points(found: Found) -> Iterator[str]:

@@ -48,6 +48,11 @@ class Progress:
         self.orders += 1
         self.tell()
 
+    def end(self) -> None:
+        """Nothing more will move."""
+        self.over = True
+        self.tell()
+
     def tell(self) -> None:
         """Wake who waits."""
         self._moved.set()
@@ -81,15 +86,15 @@ def keys_of(server: Server) -> Keys:
 
 @dataclass
 class Client:
-    """Two connections: the second one is for copies of a request that are on their way at once."""
+    """As many connections as it sends copies of a request at once."""
 
     server: Server
     keys: Keys
     progress: Progress
-    lines: tuple[Line, Line] = field(init=False)
+    most_copies: int = 2
 
     def __post_init__(self) -> None:
-        self.lines = (Line(HOST, self.server.port), Line(HOST, self.server.port))
+        self.lines = [Line(HOST, self.server.port) for _ in range(self.most_copies)]
 
     async def ask(
         self,
@@ -102,7 +107,7 @@ class Client:
         copies: int = 1,
         fine: tuple[int, ...] = _DONE,
     ) -> Answer:
-        """As (role, subject). `Wrong` unless it is answered as expected, all copies the same."""
+        """As (role, subject). `Wrong` unless it is answered as expected, all copies to the byte the same."""
         headers = {"Authorization": f"Bearer {self.keys.token(*who)}"} | ({"Idempotency-Key": key} if key else {})
         content = msgspec.json.encode(body) if body is not None else b""
         send = (self._until_answered(line, method, path, headers, content) for line in self.lines[:copies])

@@ -30,10 +30,10 @@ class Kill:
 
 
 def planned(*, seed: int, kills: int, orders: int) -> list[Kill]:
-    """So many, spread over all the orders; those of a start come right after another one."""
-    random = Random(f"{seed}/kills")  # noqa: S311 - to be repeated, not to be secret
+    """So many, spread over all the orders, each kind at least once; those of a start come right after another one."""
+    random = Random(f"{seed}/kills")
     moments = sorted(random.randrange(max(orders * 19 // 20, 1)) for _ in range(kills))
-    kinds = [AT_ANY_MOMENT, *random.choices(list(SHARES), weights=list(SHARES.values()), k=kills - 1)]
+    kinds = [*SHARES, *random.choices(list(SHARES), weights=list(SHARES.values()), k=kills)][:kills]
     return [Kill(when, moment, _later(when, random)) for when, moment in zip(kinds, moments, strict=True)]
 
 

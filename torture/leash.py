@@ -1,4 +1,4 @@
-"""`python leash.py PARENT COMMAND…`: become the command, which the system kills when its parent ends, however that ends.
+"""`python leash.py PARENT COMMAND…`: become the command, which the system kills when its parent ends, in any way.
 
 Linux: prctl(2), PR_SET_PDEATHSIG, which outlives execve(2). Elsewhere it only becomes the command.
 """

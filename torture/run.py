@@ -14,7 +14,7 @@ from typing import Any
 from torture import checks
 from torture.acts import STAFF, Books, Placed, chosen, place
 from torture.checks import Check
-from torture.client import Client, Keys, Progress, Wrong, keys_of
+from torture.client import Client, Keys, Progress, keys_of
 from torture.kills import Kill, carry_out, planned
 from torture.server import Server, serving
 
@@ -102,13 +102,13 @@ class Scene:
     async def _under_fire(self, kills: Sequence[Kill]) -> None:
         """All orders are placed and all kills done; whoever finds something wrong ends it for all."""
         numbers = iter(range(self.plan.orders))
-        async with asyncio.TaskGroup() as group:
-            killer = group.create_task(carry_out(self._seen(kills), self.server, self.progress))
-            clients = [group.create_task(self._customer(numbers)) for _ in range(self.plan.clients)]
-            await asyncio.wait(clients)
-            self.progress.over = True
-            self.progress.tell()
-            await killer
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(carry_out(self._seen(kills), self.server, self.progress))
+                await asyncio.wait([group.create_task(self._customer(numbers)) for _ in range(self.plan.clients)])
+                self.progress.end()
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
 
     def _seen(self, kills: Sequence[Kill]) -> Iterator[Kill]:
         for number, kill in enumerate(kills):
@@ -119,7 +119,7 @@ class Scene:
     async def _customer(self, numbers: Iterator[int]) -> None:
         client = Client(self.server, self.keys, self.progress)
         for number in numbers:
-            random = Random(f"{self.plan.seed}/{number}")  # noqa: S311 - to be repeated, not to be secret
+            random = Random(f"{self.plan.seed}/{number}")
             placed = await place(
                 client,
                 key=f"order-{number}",
@@ -174,6 +174,3 @@ class Scene:
             "from start to first answer": f"{starts[len(starts) // 2]:.2f} s at p50, {starts[-1]:.2f} s at most",
             "after the last answer, until all was delivered": f"{quiet:.1f} s",
         }
-
-
-__all__ = ["Plan", "Report", "Wrong", "torture"]
