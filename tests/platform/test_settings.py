@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from shop.kernel.money import Money
-from shop.platform.settings import WrongSetting, read_settings
 from shop.platform.settings import Rate, WrongSetting, read_settings
 
 KEYS = {"SHOP_JWT_KEY": "j" * 32, "SHOP_PAYMENT_SECRETS": "p" * 32}
@@ -96,6 +95,9 @@ def test_what_is_set_is_read(environ):
                 "0.01EUR",
                 "10000.01 EUR",
                 "1e2 EUR",
+            )
+        ),
+        *(
             ("SHOP_RATE_LIMIT", value)
             for value in ("600", "0/minute", "-1/second", "1.5/second", "1/day", "/second", "x/y")
         ),
