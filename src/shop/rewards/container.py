@@ -16,6 +16,7 @@ from shop.rewards.application.queries import ReadBalance
 from shop.rewards.application.redeem_points import RedeemPoints
 from shop.rewards.application.reverse_points import ReversePoints
 from shop.rewards.domain.earning import EARNING
+from shop.rewards.infrastructure.documents import DOCUMENTS
 from shop.rewards.infrastructure.store import LAYOUT, LedgerStore
 from shop.rewards.presentation.api import RewardsApi
 from shop.rewards.presentation.events import RewardsReactions
@@ -30,6 +31,7 @@ class RewardsContainer(containers.DeclarativeContainer):
     ids: providers.Dependency[Ids] = providers.Dependency()
     settings: providers.Dependency[Settings] = providers.Dependency()
 
+    documents = providers.Object(DOCUMENTS)
     records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/rewards", ids=ids)
     ledger = providers.Singleton(LedgerStore, records=records, publish=publish, clock=clock)

@@ -66,7 +66,7 @@ class LedgerStore:
         at = self.clock()
         guards = [put_guard(guard, expires=at + _GUARDED_FOR)] if guard else []
         await self.records.commit(
-            puts=[_put(account), *map(_put_entry, entries), *guards],
+            puts=[put_account(account), *map(put_entry, entries), *guards],
             events=[self.publish(event, at=at, cause=cause) for event in events],
             consumed=cause.delivery,
         )
@@ -107,7 +107,8 @@ class LedgerStore:
             more = after is not None
 
 
-def _put(account: Account) -> Put:
+def put_account(account: Account) -> Put:
+    """An account as read and changed."""
     soonest = next(iter(account.left), None)
     return Put(
         key=f"account/{account.customer_id}",
@@ -117,7 +118,8 @@ def _put(account: Account) -> Put:
     )
 
 
-def _put_entry(entry: Entry) -> Put:
+def put_entry(entry: Entry) -> Put:
+    """A new entry."""
     return Put(
         key=f"entry/{entry.customer_id}/{entry.source}/{entry.rule}/{entry.kind}",
         body=_encode(entry),
