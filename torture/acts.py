@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
+from time import monotonic
 from typing import Any
 
 import msgspec
 
-from torture.client import Client
+from torture.client import Client, Wrong
 
 STAFF = ("staff", "clerk")
 _LOOK = 0.02  # seconds between two looks at an order that is waited for
+_PATIENCE = 150  # seconds for it: a delivery that failed is tried again after a minute
 
 
 @dataclass
@@ -137,12 +139,14 @@ def chosen(random: Random) -> Act:
 
 async def _completed(client: Client, placed: Placed) -> bool:
     """Whether it was, as soon as that is decided."""
-    while True:
+    until = monotonic() + _PATIENCE
+    while monotonic() < until:
         answer = await client.ask("GET", f"/orders/{placed.order_id}", who=STAFF)
         status = msgspec.json.decode(answer.body)["status"]
         if status in ("completed", "cancelled"):
             return bool(status == "completed")
         await asyncio.sleep(_LOOK)
+    raise Wrong(f"{placed.key} {placed.order_id}: for {_PATIENCE} s it is neither completed nor cancelled")
 
 
 async def _refund(client: Client, placed: Placed, body: dict[str, Any]) -> None:
