@@ -13,7 +13,12 @@ import pytest
 
 BODIES: dict[str, Any] = {  # right as they are; a route with a body that is missing here fails
     "POST /products": {
-        "productId": "new", "sku": "new", "name": "New", "category": "Home", "basePrice": "1.00", "currency": "EUR"
+        "productId": "new",
+        "sku": "new",
+        "name": "New",
+        "category": "Home",
+        "basePrice": "1.00",
+        "currency": "EUR",
     },
     "PATCH /products/{productId}": {"name": "Mug"},
     "PUT /products/{productId}/price": {"basePrice": "2.00", "currency": "EUR"},
