@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +25,8 @@ class Books:
     """What was acknowledged besides orders: all of it must be there in the end, once."""
 
     delivered: Counter[str] = field(default_factory=Counter)  # product -> units that staff put in
+    redeemed: Counter[str] = field(default_factory=Counter)  # customer -> points
+    credited: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))  # customer -> what for them
     acts: Counter[str] = field(default_factory=Counter)
 
 
@@ -39,6 +41,7 @@ class Placed:
     payments: set[str] = field(default_factory=set)
     cancelled: bool | None = None  # False: refused, because it was completed
     refunded: Decimal = Decimal(0)
+    to_payment: Decimal = Decimal(0)  # of what was refunded; the rest went to the credit used
     refunds: set[str] = field(default_factory=set)
     restocked: Counter[str] = field(default_factory=Counter)
 
@@ -56,16 +59,18 @@ class Placed:
 Step = Callable[[Client, Placed, Books, Random], Awaitable[None]]
 
 
-async def place(client: Client, *, key: str, customer: str, items: list[dict[str, Any]], copies: int) -> Placed:
+async def place(client: Client, *, key: str, customer: str, copies: int, **request: Any) -> Placed:
     """Place an order and wait for the answer, whatever happens to the server."""
-    request = {"items": items, "reference": key}
+    request["reference"] = key
     answer = await client.ask("POST", "/orders", who=("customer", customer), body=request, key=key, copies=copies)
     return Placed(key, customer, request, answer.body)
 
 
 async def pay(client: Client, placed: Placed, _: Books, __: Random, *, card: str = "one") -> None:
-    """The provider tells that it is paid; told again it is the same payment."""
+    """The provider tells that it is paid, if it costs anything; told again it is the same payment."""
     order, payment = placed.order, f"{card}-{placed.key}"
+    if not Decimal(order["toPay"]):
+        return
     told = {"paymentId": payment, "orderId": order["orderId"], "amount": order["toPay"]}
     await client.tell_of_payment(told | {"currency": order["currency"], "status": "completed"})
     placed.payments.add(payment)
@@ -109,6 +114,16 @@ async def put_in(client: Client, placed: Placed, books: Books, random: Random) -
     books.delivered[product] += delta
 
 
+async def redeem(client: Client, placed: Placed, books: Books, random: Random) -> None:
+    """The customer turns points into credit, if there are so many."""
+    path, body, who = f"/rewards/{placed.customer}/redemptions", {"points": random.randint(1, 90)}, placed.customer
+    key = f"{placed.key}-redeem"
+    answer = await client.ask("POST", path, who=("customer", who), body=body, key=key, fine=(201, 409))
+    if answer.status == 201:  # noqa: PLR2004
+        books.redeemed[who] += body["points"]
+        books.credited[who] += Decimal(msgspec.json.decode(answer.body)["credit"])
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """How often in a hundred, and what is done one after the other."""
@@ -119,8 +134,9 @@ class Act:
 
 
 ACTS = (
-    Act("paid", 56, (pay,)),
-    Act("told twice that it is paid", 6, (pay, pay)),
+    Act("paid", 52, (pay,)),
+    Act("paid, and points redeemed", 6, (pay, redeem)),
+    Act("told twice that it is paid", 4, (pay, pay)),
     Act("paid with two cards", 4, (pay, pay_with_another_card)),
     Act("cancelled", 6, (cancel,)),
     Act("paid and then cancelled", 6, (pay, cancel)),
@@ -155,3 +171,4 @@ async def _refund(client: Client, placed: Placed, body: dict[str, Any]) -> None:
     refund = msgspec.json.decode((await client.ask("POST", path, who=STAFF, body=body, key=key, copies=2)).body)
     placed.refunds.add(refund["refundId"])
     placed.refunded += Decimal(refund["amount"])
+    placed.to_payment += Decimal(refund["toPayment"])

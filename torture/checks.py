@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from shop.entrypoints.cli import cli
 from torture.acts import STAFF, Books, Placed
 from torture.client import Client
-from torture.server import SHOP
 
 View = Mapping[str, Any]
 
@@ -39,6 +33,7 @@ class Found:
     orders: Sequence[View]
     stock: Mapping[str, View]
     points: Mapping[str, int]
+    credit: Mapping[str, Decimal]
 
 
 async def read_all(client: Client, *, customers: Iterable[str], products: Iterable[str]) -> Found:
@@ -46,7 +41,8 @@ async def read_all(client: Client, *, customers: Iterable[str], products: Iterab
     orders = [order for customer in customers async for order in _orders_of(client, customer)]
     stock = {product: await _read(client, f"/products/{product}/stock") for product in products}
     points = {customer: (await _read(client, f"/rewards/{customer}"))["balance"] for customer in customers}
-    return Found(orders, stock, points)
+    credit = {customer: await _credit(client, customer) for customer in points}
+    return Found(orders, stock, points, credit)
 
 
 def compared(found: Found, placed: Sequence[Placed], books: Books) -> list[Check]:
@@ -59,7 +55,8 @@ def compared(found: Found, placed: Sequence[Placed], books: Books) -> list[Check
         Check("stock: on hand - available = open orders' lines", len(found.stock), list(_held(found))),
         Check("stock: sold = completed orders' lines - restocked", len(found.stock), list(_sold(found, placed))),
         Check("stock: on hand + sold = delivered", len(found.stock), list(_delivered(found, books))),
-        Check("points: one per whole unit, less refunds", len(found.points), list(_points(found))),
+        Check("points: whole units, less refunded, less redeemed", len(found.points), list(_points(found, books))),
+        Check("credit: redeemed, less what orders used and keep", len(found.credit), list(_credits(found, books))),
     ]  # fmt: skip
 
 
@@ -72,36 +69,6 @@ async def replayed(client: Client, placed: Sequence[Placed]) -> Check:
         if answer.body != one.answer or answer.headers.get("idempotent-replayed") != "true":
             faults.append(f"{one.key}: {answer.body[:100]!r}, was {one.answer[:100]!r}")
     return Check("each key answered once more, to the byte", len(placed), faults)
-
-
-def deliveries(data: Path) -> Counter[str]:
-    """How many are on their way, and how many dead; the server may be running."""
-    with sqlite3.connect(f"file:{data / 'shop.db'}?mode=ro", uri=True, timeout=30) as connection:
-        ((all_of_them, dead),) = connection.execute("SELECT count(*), count(dead) FROM deliveries").fetchall()
-    connection.close()
-    return Counter({"on their way": all_of_them - dead, "dead": dead})
-
-
-def in_the_store(data: Path) -> list[Check]:
-    """What no API says; the server is down."""
-    with sqlite3.connect(f"file:{data / 'shop.db'}?mode=ro", uri=True) as connection:
-        ((events,),) = connection.execute("SELECT count(*) FROM events").fetchall()
-        ((sound,),) = connection.execute("PRAGMA integrity_check").fetchall()
-    connection.close()
-    left = [f"{count} {which}" for which, count in deliveries(data).items() if count]
-    return [
-        Check("every event delivered, no dead letter", events, left),
-        Check("the file is sound (SQLite's integrity_check)", 1, [] if sound == "ok" else [sound]),
-        *_doctor(data),
-    ]
-
-
-def _doctor(data: Path) -> Iterator[Check]:
-    """`shop doctor`, if there is one."""
-    if "doctor" in cli.commands:
-        command, environ = [*SHOP, "doctor"], {**os.environ, "SHOP_DATA": str(data)}
-        ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600, check=False)
-        yield Check("shop doctor finds nothing", 1, [ran.stdout + ran.stderr] if ran.returncode else [])
 
 
 def _lost_or_doubled(orders: Sequence[View], placed: Sequence[Placed]) -> Iterator[str]:
@@ -129,7 +96,8 @@ def _stands_otherwise(one: Placed, order: View) -> str | None:
     elif one.cancelled is False or one.refunds:
         may_be = [("completed", None)]
     else:
-        may_be = [("completed" if one.payments else "confirmed", None), ("cancelled", "out_of_stock")]
+        paid = one.payments or not Decimal(order["toPay"])
+        may_be = [("completed" if paid else "confirmed", None), ("cancelled", "out_of_stock")]
     stands = (order["status"], order.get("reason"))
     fixed = {name: order[name] for name in ("lines", "total", "toPay", "customerId", "createdAt")}
     if fixed != {name: one.order[name] for name in fixed}:
@@ -139,7 +107,7 @@ def _stands_otherwise(one: Placed, order: View) -> str | None:
 
 def _owes_otherwise(one: Placed, order: View) -> str | None:
     to_pay = Decimal(order["toPay"])
-    kept = to_pay - one.refunded if order["status"] == "completed" else 0
+    kept = to_pay - one.to_payment if order["status"] == "completed" else 0
     wanted = len(one.payments) * to_pay - kept
     owed, refunded = Decimal(order.get("owedBack", 0)), Decimal(order.get("refundedTotal", 0))
     refunds = {refund["refundId"] for refund in order.get("refunds", ())}
@@ -177,14 +145,29 @@ def _units(found: Found, status: str) -> Counter[str]:
     return units
 
 
-def _points(found: Found) -> Iterator[str]:
+def _points(found: Found, books: Books) -> Iterator[str]:
     wanted = Counter[str]()
+    wanted.subtract(books.redeemed)
     for order in found.orders:
         if order["status"] == "completed":
             wanted[order["customerId"]] += int(Decimal(order["total"]) - Decimal(order.get("refundedTotal", 0)))
     for customer, points in found.points.items():
         if points != wanted[customer]:
             yield f"{customer}: {points} points, not {wanted[customer]}"
+
+
+def _credits(found: Found, books: Books) -> Iterator[str]:
+    kept = defaultdict[str, Decimal](Decimal)
+    for order in (order for order in found.orders if order["status"] != "cancelled"):
+        back = sum(Decimal(refund["toCredit"]) for refund in order.get("refunds", ()))
+        kept[order["customerId"]] += Decimal(order.get("creditUsed", 0)) - back
+    for customer, credit in found.credit.items():
+        if credit != books.credited[customer] - kept[customer]:
+            yield f"{customer}: {credit}, not {books.credited[customer]} - {kept[customer]}"
+
+
+async def _credit(client: Client, customer: str) -> Decimal:
+    return Decimal((await _read(client, f"/credit/{customer}"))["credit"].get("EUR", 0))
 
 
 async def _orders_of(client: Client, customer: str) -> Any:

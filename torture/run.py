@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from torture import checks
+from torture import checks, store
 from torture.acts import STAFF, Books, Placed, chosen, place
 from torture.checks import Check
 from torture.client import Client, Keys, Progress, keys_of
@@ -34,7 +34,7 @@ class Plan:
     orders: int
     clients: int = 16
     products: int = 20
-    patience: float = 150  # seconds for the last deliveries: one that failed is tried again after a minute
+    patience: float = 60  # seconds for the last deliveries
 
 
 @dataclass(kw_only=True)
@@ -81,12 +81,12 @@ class Scene:
         kills = planned(seed=self.plan.seed, kills=self.plan.kills, orders=self.plan.orders)
         await self._under_fire(kills)
         seconds = time.perf_counter() - began
-        quiet = await self._until_quiet()
+        quiet, hurried = await self._until_quiet()
         report.checks = await self._checked(client)
         client.close()
         report.kills.update(kill.when for kill in kills)
         report.acts = self.books.acts
-        report.figures = self._figures(seconds, quiet)
+        report.figures = self._figures(seconds, quiet, hurried)
         return report
 
     async def _furnish(self, client: Client) -> None:
@@ -124,8 +124,9 @@ class Scene:
                 client,
                 key=f"order-{number}",
                 customer=random.choice(self._customers()),
-                items=self._items(random),
                 copies=2 if random.random() < 0.1 else 1,  # noqa: PLR2004
+                items=self._items(random),
+                useCredit=random.random() < 0.3,  # noqa: PLR2004
             )
             self.placed.append(placed)
             self.progress.placed()
@@ -136,16 +137,18 @@ class Scene:
             self.books.acts[act.name] += 1
         client.close()
 
-    async def _until_quiet(self) -> float:
-        """Seconds until everything that was caused has happened, as far as patience reaches."""
-        began = time.perf_counter()
+    async def _until_quiet(self) -> tuple[float, int]:
+        """Seconds until everything that was caused has happened, and how much of it was not waited for a minute."""
+        began, hurried = time.perf_counter(), 0
         while time.perf_counter() - began < self.plan.patience:
-            left = checks.deliveries(self.server.data)["on their way"]
-            self.see("left to deliver", left, left)
-            if not left:
+            left = store.deliveries(self.server.data)
+            self.see("left to deliver", left.waiting + left.postponed, left.waiting + left.postponed)
+            if not left.waiting and not left.postponed:
                 break
+            if not left.waiting:
+                hurried += store.hurry(self.server.data)
             await asyncio.sleep(_LOOK)
-        return time.perf_counter() - began
+        return time.perf_counter() - began, hurried
 
     async def _checked(self, client: Client) -> list[Check]:
         found = await checks.read_all(client, customers=self._customers(), products=self._products())
@@ -153,7 +156,7 @@ class Scene:
         again = await checks.replayed(client, self.placed)
         stopped = self.server.stop()
         ends = Check("a server that is asked to stop ends with 0", 1, [] if stopped == 0 else [f"ended with {stopped}"])
-        return [*by_api, again, ends, *checks.in_the_store(self.server.data)]
+        return [*by_api, again, ends, *store.checked(self.server.data)]
 
     def _customers(self) -> list[str]:
         return [f"customer-{number}" for number in range(self.plan.clients * 3)]
@@ -165,7 +168,7 @@ class Scene:
         products = random.sample(self._products(), random.randint(1, 3))
         return [{"productId": product, "quantity": random.randint(1, 3)} for product in products]
 
-    def _figures(self, seconds: float, quiet: float) -> dict[str, str]:
+    def _figures(self, seconds: float, quiet: float, hurried: int) -> dict[str, str]:
         starts = sorted(self.server.starts)
         return {
             "orders placed, and what was done with them": f"{len(self.placed):,} in {seconds:.1f} s",
@@ -173,4 +176,5 @@ class Scene:
             "requests broken off or put off, and sent again": f"{self.progress.tried_again:,}",
             "from start to first answer": f"{starts[len(starts) // 2]:.2f} s at p50, {starts[-1]:.2f} s at most",
             "after the last answer, until all was delivered": f"{quiet:.1f} s",
+            "deliveries left to be tried again after a minute": f"{hurried:,}",
         }

@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -108,18 +109,17 @@ def test_the_same_seed_is_the_same_plan_and_another_one_another():
 ORDER = {
     "orderId": "ord_1", "customerId": "ann", "reference": "k1", "status": "completed", "total": "20.50",
     "toPay": "20.50", "createdAt": "2026-11-23T04:00:00Z", "lines": [{"productId": "mug", "quantity": 2}],
-    "refundedTotal": "1.00", "owedBack": "1.00", "refunds": [{"refundId": "ref_1"}],
+    "refundedTotal": "1.00", "owedBack": "1.00", "refunds": [{"refundId": "ref_1", "toCredit": "0.00"}],
 }  # fmt: skip
 STOCK = {"onHand": 8, "available": 8, "sold": 2}
 
 
-def faults(orders=(ORDER,), stock=STOCK, points=19) -> dict[str, list[str]]:
+def faults(orders=(ORDER,), stock=STOCK, points=14, credit="0.05") -> dict[str, list[str]]:
     placed = Placed("k1", "ann", {}, json.dumps(ORDER).encode(), payments={"one-k1"}, refunds={"ref_1"})
-    placed.refunded += 1
-    found = Found(list(orders), {"mug": stock}, {"ann": points})
-    return {
-        check.what: list(check.faults) for check in compared(found, [placed], Books(Counter(mug=10))) if check.faults
-    }
+    placed.refunded = placed.to_payment = Decimal("1.00")
+    books = Books(Counter(mug=10), Counter(ann=5), defaultdict(Decimal, ann=Decimal("0.05")))
+    found = Found(list(orders), {"mug": stock}, {"ann": points}, {"ann": Decimal(credit)})
+    return {check.what: list(check.faults) for check in compared(found, [placed], books) if check.faults}
 
 
 def test_where_all_is_well_no_check_finds_anything():
@@ -141,7 +141,8 @@ def test_where_all_is_well_no_check_finds_anything():
         ("stock: on hand - available = open orders' lines", {"stock": STOCK | {"available": 7}}),
         ("stock: sold = completed orders' lines - restocked", {"stock": STOCK | {"sold": 3, "onHand": 7}}),
         ("stock: on hand + sold = delivered", {"stock": STOCK | {"onHand": 9, "available": 9}}),
-        ("points: one per whole unit, less refunds", {"points": 20}),
+        ("points: whole units, less refunded, less redeemed", {"points": 19}),
+        ("credit: redeemed, less what orders used and keep", {"credit": "0.04"}),
     ],
 )  # fmt: skip
 def test_a_check_finds(what, given):
