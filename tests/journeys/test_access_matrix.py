@@ -67,6 +67,12 @@ ROWS: Mapping[str, Row] = {
     "POST /payments/webhook": Row(path="/payments/webhook", body={}),
     "GET /rewards/{customer_id}": Row(path="/rewards/ada", owner="the customer whose points they are"),
     "GET /rewards/{customer_id}/ledger": Row(path="/rewards/ada/ledger", owner="the customer whose points they are"),
+    "POST /rewards/{customer_id}/redemptions": Row(
+        path="/rewards/ada/redemptions",
+        owner="the customer whose points they are",
+        body={"points": 10**9},
+        well=409,  # she has not so many
+    ),
     "GET /docs": Row(path="/docs"),
     "GET /docs/openapi.json": Row(path="/docs/openapi.json"),
     "GET /health/live": Row(path="/health/live"),

@@ -12,11 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from shop.kernel.errors import Invalid
+from shop.kernel.money import Money, NotMoney, decimal_text
 
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _MOST_REQUESTS = 1_000_000
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+_POINT = Money(1, "EUR")
+_MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount that money can be
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -46,6 +49,7 @@ class Settings:
     log_level: str  # SHOP_LOG
     rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
     cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
+    point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
 
     @property
     def store(self) -> Path:
@@ -71,6 +75,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
+        point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
     )
 
 
@@ -132,6 +137,20 @@ def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
             why = "give origins with commas between, like https://shop.example,http://localhost:5173"
             raise WrongSetting(f"{name}: {origin} is no origin: {why}")
     return origins
+
+
+def _worth(name: str, environ: Mapping[str, str], default: Money) -> Money:
+    example = f"{default} {default.currency}"
+    text = environ.get(name) or example
+    amount, _, currency = text.strip().partition(" ")
+    try:
+        worth = Money.parse(amount, currency.strip())
+    except NotMoney as error:
+        raise WrongSetting(f"{name}={text} is not allowed: {error.detail}; give one like {example}") from error
+    if not 0 < worth.minor <= _MOST_WORTH:
+        most = decimal_text(_MOST_WORTH, worth.currency)
+        raise WrongSetting(f"{name}={text} is not allowed: give one like {example}, above 0 and up to {most}")
+    return worth
 
 
 def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:
