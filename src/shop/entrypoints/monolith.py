@@ -17,13 +17,19 @@ from dependency_injector import containers, providers
 from litestar.types import ASGIApp
 
 from shop.catalog.container import CatalogContainer
+from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
 from shop.orders.container import OrdersContainer
 from shop.orders.contract import OrderCreated
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
+from shop.platform.cors import Cors
 from shop.platform.http.client import Client
+from shop.platform.http_protocol import ProblemProtocol
+from shop.platform.metrics import Measured, Metrics
 from shop.platform.observability import configure_logs
+from shop.platform.operations import OperationsApi
+from shop.platform.rate_limit import RateLimit
 from shop.platform.server_lock import only_server
 from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
@@ -52,7 +58,7 @@ class Monolith(containers.DeclarativeContainer):
         now=providers.Object(time.monotonic),
         most=_MOST_CACHED,
     )
-    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids)
+    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
         OrdersContainer,
         engine=store,
@@ -61,6 +67,15 @@ class Monolith(containers.DeclarativeContainer):
         ids=ids,
         settings=settings,
         admit=bus.provided.admit,
+    )
+    metrics = providers.Singleton(Metrics)
+    operations = providers.Singleton(
+        OperationsApi,
+        store=store,
+        backlog=bus.provided.backlog,
+        reads=catalog_client,
+        metrics=metrics,
+        clock=clock,
     )
 
 
@@ -82,13 +97,15 @@ class Shop:
 async def opened(settings: Settings, *, serving: bool = False, clock: Clock = system_clock) -> AsyncIterator[Shop]:
     """Open the shop; `serving`: as the store's only server, which makes deliveries and runs jobs.
 
-    A command opens it beside a server: what it commits is delivered by that server, or the next one.
+    A command opens it beside a server: what it commits is delivered by that server, or the next one. A store of an
+    older shop is upgraded first.
     """
     house = Monolith(settings=settings)
     house.platform.clock.override(providers.Object(clock))
     async with AsyncExitStack() as stack:
         if serving:
             stack.enter_context(only_server(settings.data))
+        upgrade_store(settings, locked=serving)
         store, bus = house.store(), house.bus()
         await store.open()
         stack.push_async_callback(store.close)
@@ -100,16 +117,22 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         }
         listen(store, consumers)
         if serving:
-            await bus.start(consumers, {**house.catalog.jobs().table(), **house.orders.jobs().table()}, alone=True)
+            jobs = {
+                **house.catalog.jobs().table(),
+                **house.orders.jobs().table(),
+                **house.rewards.jobs().table(),
+            }
+            await bus.start(consumers, jobs, alone=True)
             stack.push_async_callback(bus.stop)
         routes = [
             *house.catalog.api().routes(),
             *house.orders.api().routes(),
             *house.rewards.api().routes(),
+            *house.operations().routes(),
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
         yield Shop(
-            app,
+            _from_outside(app, house, settings),
             bus,
             store,
             clock,
@@ -118,6 +141,16 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             cast("OrdersContainer", house.orders),
             cast("RewardsContainer", house.rewards),
         )
+
+
+def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:
+    """The app as callers over the network meet it; what contexts ask each other does not come this way."""
+    if settings.rate_limit:
+        rate = settings.rate_limit
+        app = RateLimit(app, rate=rate, tokens=house.tokens(), ids=house.ids(), now=time.monotonic)
+    if settings.cors_origins:
+        app = Cors(app, origins=settings.cors_origins)
+    return Measured(app, house.metrics())
 
 
 def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], Awaitable[None]] | None = None) -> None:
@@ -141,6 +174,7 @@ def server_of(shop: Shop, *, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         lifespan="off",
+        http=ProblemProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,8 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from shop.kernel.errors import Invalid
+from shop.kernel.money import Money, NotMoney, decimal_text
 
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
+_POINT = Money(1, "EUR")
+_MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount that money can be
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_MOST_REQUESTS = 1_000_000
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -20,6 +27,14 @@ class WrongSetting(Invalid):
     """An environment variable has a value that is not allowed."""
 
     code = "wrong-setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +47,9 @@ class Settings:
     order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
+    point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
+    rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
+    cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
 
     @property
     def store(self) -> Path:
@@ -54,7 +72,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
+        rate_limit=_rate("SHOP_RATE_LIMIT", environ),
+        cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
+        point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
     )
 
 
@@ -97,6 +118,39 @@ def _number(name: str, environ: Mapping[str, str], default: float, *, most: floa
     if not 0 < number <= most:
         raise WrongSetting(f"{name}={text} is not allowed: give a number above 0 and up to {most:g}")
     return number
+
+
+def _worth(name: str, environ: Mapping[str, str], default: Money) -> Money:
+    example = f"{default} {default.currency}"
+    text = environ.get(name) or example
+    amount, _, currency = text.strip().partition(" ")
+    try:
+        worth = Money.parse(amount, currency.strip())
+    except NotMoney as error:
+        raise WrongSetting(f"{name}={text} is not allowed: {error.detail}; give one like {example}") from error
+    if not 0 < worth.minor <= _MOST_WORTH:
+        most = decimal_text(_MOST_WORTH, worth.currency)
+        raise WrongSetting(f"{name}={text} is not allowed: give one like {example}, above 0 and up to {most}")
+    return worth
+
+
+def _rate(name: str, environ: Mapping[str, str]) -> Rate | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    count, _, unit = text.partition("/")
+    if not (count.isascii() and count.isdigit() and 0 < int(count) <= _MOST_REQUESTS and unit in _SECONDS):
+        raise WrongSetting(f"{name}={text} is not allowed: give a rate like 600/minute, 20/second or 5000/hour")
+    return Rate(int(count), _SECONDS[unit])
+
+
+def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in environ.get(name, "").split(",") if origin.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            why = "give origins with commas between, like https://shop.example,http://localhost:5173"
+            raise WrongSetting(f"{name}: {origin} is no origin: {why}")
+    return origins
 
 
 def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:

@@ -10,11 +10,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
 from shop.kernel.clock import micros, moment_of
 from shop.kernel.events import Delivery, Envelope
+from shop.platform.storage import sqlite_schema
 from shop.platform.storage.port import AlreadyConsumed
 
 LEASE = timedelta(seconds=60)
@@ -45,10 +47,21 @@ class Queued:
     since: datetime
 
 
+class Backlog(NamedTuple):
+    """Deliveries that are not ended: those that are made or tried again, and dead letters."""
+
+    waiting: int
+    dead: int
+    due: datetime | None  # when the first of those that wait was, or is, to be made
+
+
 def create(connection: sqlite3.Connection) -> None:
     """The two tables, where they are not there yet."""
+    fresh = sqlite_schema.EVENTS.context not in sqlite_schema.versions(connection)
     for table in (_EVENTS, _DELIVERIES, _UNCLAIMED):
         connection.execute(table)
+    if fresh:
+        sqlite_schema.record(connection, sqlite_schema.EVENTS)
 
 
 def publish(
@@ -149,6 +162,14 @@ def on_their_way(connection: sqlite3.Connection, *, due_by: datetime) -> int:
         "SELECT count(*) FROM deliveries WHERE dead IS NULL AND due <= ?", (micros(due_by),)
     ).fetchone()
     return int(count)
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """What is not ended."""
+    waiting, dead, oldest = connection.execute(
+        "SELECT count(*) FILTER (WHERE dead IS NULL), count(dead), min(due) FILTER (WHERE dead IS NULL) FROM deliveries"
+    ).fetchone()
+    return Backlog(waiting, dead, moment_of(oldest) if oldest is not None else None)
 
 
 def _queued(connection: sqlite3.Connection, identifier: int) -> Queued | None:
