@@ -166,9 +166,12 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
     """Play an order log through the HTTP API: products, stock, orders, payments, refunds.
 
     The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Credit notes
-    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first. Afterwards
-    everything is read back, and the control totals are counted from what the API says; it ends with 1 if they are not
-    those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this command.
+    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first; what
+    fits no sale is listed.
+
+    Afterwards everything is read back, and the control totals are counted from what the API says; it ends with 1 if
+    they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
+    command.
     """
     from shop.entrypoints.order_log import read_log  # noqa: PLC0415
 
