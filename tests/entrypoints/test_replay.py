@@ -89,8 +89,8 @@ def test_a_credit_note_takes_back_what_was_bought_further_up_the_newest_first_an
     back = [(one.note, one.reference, dict(one.lines)) for one in log.returns]
     assert back == [("C5", "2", {"A@1.00": 5}), ("C5", "1", {"A@1.00": 2}), ("C6", "1", {"A@1.00": 3})]
     assert [(fault.line, fault.message) for fault in log.unmatched] == [
-        (2, "1 of A@1.00 in C0: customer 17 has not bought so many before"),
-        (8, "1 of A@1.00 in C6: customer 17 has not bought so many before"),
+        (2, "1 of A@1.00 in C0: customer 17 has not bought so many further up"),
+        (8, "1 of A@1.00 in C6: customer 17 has not bought so many further up"),
     ]
     assert [(sale.reference, sale.refunded, sale.points_back) for sale in log.sales if sale.returned] == [
         ("1", 5, 5),
@@ -169,9 +169,9 @@ async def test_a_log_is_replayed_and_read_back(shop: Shop, settings: Settings) -
 
     assert report.differences == []
     assert report.unmatched == [
-        "1 of 85A@2.55 in C1008: customer 17 has not bought so many before",
-        "1 of D@27.50 in C1009: customer 17 has not bought so many before",
-        "1 of 85A@3.00 in C1010: customer ? has not bought so many before",
+        "1 of 85A@2.55 in C1008: customer 17 has not bought so many further up",
+        "1 of D@27.50 in C1009: customer 17 has not bought so many further up",
+        "1 of 85A@3.00 in C1010: customer ? has not bought so many further up",
     ]
     assert report.totals == report.wanted == WANTED
 

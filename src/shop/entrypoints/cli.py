@@ -186,7 +186,7 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
         click.echo(report.totals.json())
     else:
         show_report(report)
-    show_lines([f"not matched to a sale: {remark}" for remark in report.unmatched])
+    show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
     show_lines([f"came right late: {remark}" for remark in report.remarks])
     if report.differences:
         show_lines(report.differences)

@@ -130,9 +130,8 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
             invoice, customer, product, quantity = bought
             if quantity < 0:
                 if left := back.give(invoice, customer, product.id, -quantity):
-                    message = (
-                        f"{left} of {product.id} in {invoice}: customer {customer or '?'} has not bought so many before"
-                    )
+                    who = customer or "?"
+                    message = f"{left} of {product.id} in {invoice}: customer {who} has not bought so many further up"
                     unmatched.append(LogFault(name, line, "credit note", message))
                 continue
             back.sold(invoice, customer, product.id, quantity)

@@ -204,7 +204,7 @@ class _Run:
             total=Decimal(order.total),
             points=self.points.get(order.order_id, 0),
             returned=returned,
-            refunded=Decimal(order.refunded_total),
+            refunded=Decimal(order.refunded_total).quantize(Decimal(order.total)),
             points_back=self.points_back.get(order.order_id, 0),
         )
 
