@@ -131,7 +131,10 @@ async def state_of(shop: Shop, orders: dict[str, str], customers: dict[str, str]
             sorted(Counter(_happened(order)).items()),
         )
         reservation = await shop.catalog.reservations().get(f"reservation/{order_id}")
-        said[f"stock of {name}"] = reservation and (reservation.status, reservation.done)
+        said[f"stock of {name}"] = reservation and (
+            sum(line.quantity for line in reservation.held),
+            not order.reason and reservation.status,
+        )
     for name, product_id in products.items():
         stock = await shop.catalog.products().stock(product_id)
         said[name] = (stock.on_hand, stock.available, stock.sold)
@@ -145,9 +148,9 @@ async def state_of(shop: Shop, orders: dict[str, str], customers: dict[str, str]
 
 
 def _happened(order: Order) -> Iterator[str]:
-    """The timeline. An order that was cancelled may have been reserved before that was heard, or not: neither counts."""
+    """The timeline. Of a cancelled order the catalog may have decided before it heard of that, or not; no matter."""
     for moment in order.timeline:
-        if not (order.reason and moment.what == "stock.reserved"):
+        if not (order.reason and moment.what.startswith("stock.")):
             yield moment.what
 
 
