@@ -19,6 +19,7 @@ from shop.catalog.application.reserve_stock import ReserveStock
 from shop.catalog.application.restock_goods import RestockGoods
 from shop.catalog.application.sell_stock import SellStock
 from shop.catalog.application.set_price import SetPrice
+from shop.catalog.infrastructure.documents import DOCUMENTS
 from shop.catalog.infrastructure.histories import HistoryStore
 from shop.catalog.infrastructure.reservations import ReservationStore
 from shop.catalog.infrastructure.store import LAYOUT, ProductStore
@@ -38,6 +39,7 @@ class CatalogContainer(containers.DeclarativeContainer):
     clock: providers.Dependency[Clock] = providers.Dependency()
     ids: providers.Dependency[Ids] = providers.Dependency()
 
+    documents = providers.Object(DOCUMENTS)
     records = engine.provided.records.call(LAYOUT)
     publisher = providers.Singleton(Publisher, source="/shop/catalog", ids=ids)
     products = providers.Singleton(ProductStore, records=records, publisher=publisher, clock=clock)

@@ -80,9 +80,12 @@ def main() -> None:
 def serve(host: str, port: int, *, demo: bool) -> None:
     """Run the whole shop in this process: API, deliveries, schedules."""
     from shop.entrypoints import monolith  # noqa: PLC0415
+    from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
 
     settings = read_settings(os.environ)
     _free(host, port)
+    with bars() as show:
+        upgrade_store(settings, progress=show)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def begin(shop: Shop) -> None:

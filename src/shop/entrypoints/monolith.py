@@ -17,6 +17,7 @@ from dependency_injector import containers, providers
 from litestar.types import ASGIApp
 
 from shop.catalog.container import CatalogContainer
+from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
 from shop.orders.container import OrdersContainer
 from shop.orders.contract import OrderCreated
@@ -82,13 +83,15 @@ class Shop:
 async def opened(settings: Settings, *, serving: bool = False, clock: Clock = system_clock) -> AsyncIterator[Shop]:
     """Open the shop; `serving`: as the store's only server, which makes deliveries and runs jobs.
 
-    A command opens it beside a server: what it commits is delivered by that server, or the next one.
+    A command opens it beside a server: what it commits is delivered by that server, or the next one. A store of an
+    older shop is upgraded first.
     """
     house = Monolith(settings=settings)
     house.platform.clock.override(providers.Object(clock))
     async with AsyncExitStack() as stack:
         if serving:
             stack.enter_context(only_server(settings.data))
+        upgrade_store(settings, locked=serving)
         store, bus = house.store(), house.bus()
         await store.open()
         stack.push_async_callback(store.close)

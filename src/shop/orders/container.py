@@ -23,6 +23,7 @@ from shop.orders.application.refund_order import RefundOrder
 from shop.orders.application.take_payment import TakePayment
 from shop.orders.infrastructure.archive import OrdersArchive
 from shop.orders.infrastructure.catalog import CatalogClient
+from shop.orders.infrastructure.documents import DOCUMENTS
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
 from shop.orders.presentation.api import OrdersApi
 from shop.orders.presentation.events import OrdersReactions
@@ -42,6 +43,7 @@ class OrdersContainer(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency()
     admit: providers.Dependency[Callable[[], None]] = providers.Dependency()
 
+    documents = providers.Object(DOCUMENTS)
     records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/orders", ids=ids)
     orders = providers.Singleton(OrdersStore, records=records, publish=publish, clock=clock)

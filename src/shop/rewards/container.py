@@ -10,6 +10,7 @@ from shop.kernel.ids import Ids
 from shop.platform.storage.port import Engine
 from shop.rewards.application.earn_points import EarnPoints
 from shop.rewards.domain.account import EARNING
+from shop.rewards.infrastructure.documents import DOCUMENTS
 from shop.rewards.infrastructure.store import LAYOUT, LedgerStore
 from shop.rewards.presentation.api import RewardsApi
 from shop.rewards.presentation.events import RewardsReactions
@@ -22,6 +23,7 @@ class RewardsContainer(containers.DeclarativeContainer):
     clock: providers.Dependency[Clock] = providers.Dependency()
     ids: providers.Dependency[Ids] = providers.Dependency()
 
+    documents = providers.Object(DOCUMENTS)
     records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/rewards", ids=ids)
     ledger = providers.Singleton(LedgerStore, records=records, publish=publish, clock=clock)

@@ -19,7 +19,7 @@ import pytest
 from shop.catalog.contract import StockRejected, StockReserved
 from shop.catalog.domain.product import Product
 from shop.catalog.domain.reservation import Line, Reservation
-from shop.catalog.infrastructure.store import _put_product
+from shop.catalog.infrastructure.store import put_product
 from shop.kernel.errors import NotYet
 from shop.platform.storage.port import AlreadyConsumed, Counts, Stored
 
@@ -188,7 +188,7 @@ def a_world(catalog_over, delivered, scheduled_by_hand, time):
         )
         for n in range(8)
     }  # fmt: skip
-    puts = {f"product/{product_id}": _put_product(product) for product_id, product in shelf.items()}
+    puts = {f"product/{product_id}": put_product(product) for product_id, product in shelf.items()}
     documents = {key: Stored(key, put.body, 1, time()) for key, put in puts.items()}
 
     def make(seed: int, *, guarded: bool = True) -> World:

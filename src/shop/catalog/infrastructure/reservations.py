@@ -47,10 +47,9 @@ class ReservationStore:
         """Commit a step and return the reservation as it is stored now; `Moved` or `RanOut` if it did not happen."""
         now = self.clock()
         after = replace(step.after, version=step.before.version + 1)
-        places = {} if after.at_rest else {"unfinished": ("moving", rfc3339(now))}
         try:
             await self.records.commit(
-                puts=[Put(key=after.key, body=_json(after), was=step.before.version, indexes=places)],
+                puts=[put_reservation(after, at=now)],
                 changes=[Change(key=f"stock/{product_id}", by=by) for product_id, by in step.changes.items()],
                 events=[self.publisher(event, at=now, cause=cause) for event in events],
                 consumed=cause.delivery if after.at_rest else None,
@@ -71,3 +70,9 @@ class ReservationStore:
         """Keys of reservations that have not moved since then though they should, and where to go on."""
         page = await self.records.find("unfinished", "moving", high=rfc3339(since), after=after)
         return [stored.key for stored in page.found], page.after
+
+
+def put_reservation(reservation: Reservation, *, at: datetime) -> Put:
+    """The reservation as it is from this moment on."""
+    places = {} if reservation.at_rest else {"unfinished": ("moving", rfc3339(at))}
+    return Put(key=reservation.key, body=_json(reservation), was=reservation.version - 1, indexes=places)

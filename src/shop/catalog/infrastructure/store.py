@@ -42,6 +42,7 @@ LAYOUT = Layout(
         "unfinished": 1,  # "moving" -> since when; reservations and restockings that are not at rest
     },
     words={"name": 10, "sku": 5, "more": 1},
+    version=2,
 )
 
 _GUARDED_FOR = timedelta(hours=48)
@@ -123,7 +124,7 @@ class ProductStore:
     ) -> Product:
         """The product as it is stored now, with an entry of its price history if that is new."""
         stored = replace(product, version=product.version + 1)
-        puts = [_put_product(stored), *([_put_price(price)] if price else [])]
+        puts = [put_product(stored), *([put_price(price)] if price else [])]
         await self._commit(puts=puts, events=events, cause=cause)
         return stored
 
@@ -131,7 +132,7 @@ class ProductStore:
         self, movement: Movement, *, counted: Stock | None, guard: Guard, events: Sequence[Event], cause: Cause
     ) -> None:
         """Move the stock; `counted` guards a delta that was derived from it. `NotEnoughStock` if orders were faster."""
-        puts = [_put_movement(movement), put_guard(guard, expires=self.clock() + _GUARDED_FOR)]
+        puts = [put_movement(movement), put_guard(guard, expires=self.clock() + _GUARDED_FOR)]
         await self._commit(puts=puts, changes=_changes(movement, counted), events=events, cause=cause)
 
     async def bring(
@@ -146,9 +147,9 @@ class ProductStore:
     ) -> None:
         """What of an imported product is new, in one commit."""
         puts = [
-            *([_put_product(replace(product, version=product.version + 1))] if product else []),
-            *([_put_price(price)] if price else []),
-            *([_put_movement(movement)] if movement else []),
+            *([put_product(replace(product, version=product.version + 1))] if product else []),
+            *([put_price(price)] if price else []),
+            *([put_movement(movement)] if movement else []),
         ]
         changes = _changes(movement, counted) if movement else []
         await self._commit(puts=puts, changes=changes, events=events, cause=cause)
@@ -186,7 +187,8 @@ def _changes(movement: Movement, counted: Stock | None) -> list[Change]:
     return [Change(key=f"stock/{movement.product_id}", by=by, was=counted.version if counted else None)]
 
 
-def _put_product(product: Product) -> Put:
+def put_product(product: Product) -> Put:
+    """The product as it is from now on."""
     listed = not product.archived
     return Put(
         key=f"product/{product.product_id}",
@@ -197,7 +199,8 @@ def _put_product(product: Product) -> Put:
     )
 
 
-def _put_price(entry: PriceEntry) -> Put:
+def put_price(entry: PriceEntry) -> Put:
+    """A new entry of its price history."""
     return Put(
         key=f"price/{entry.product_id}/{entry.entry_id}",
         body=_json(entry),
@@ -206,7 +209,8 @@ def _put_price(entry: PriceEntry) -> Put:
     )
 
 
-def _put_movement(movement: Movement) -> Put:
+def put_movement(movement: Movement) -> Put:
+    """A new movement."""
     return Put(
         key=f"movement/{movement.product_id}/{movement.movement_id}",
         body=_json(movement),

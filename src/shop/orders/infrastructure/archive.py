@@ -9,10 +9,11 @@ import msgspec
 
 from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
-from shop.orders.infrastructure.store import OrdersStore, read_order
+from shop.orders.infrastructure.store import OrdersStore
 from shop.platform.storage.port import Records, Stored
 
 _PAGE = 100
+_order = msgspec.json.Decoder(Order).decode
 _payment = msgspec.json.Decoder(Payment).decode
 _note = msgspec.json.Decoder(CreditNote).decode
 
@@ -27,7 +28,7 @@ class OrdersArchive:
     async def orders(self) -> AsyncIterator[Order]:
         """Every order."""
         async for stored in self._all("order/"):
-            yield read_order(stored.body)
+            yield _order(stored.body)
 
     async def orders_of(self, customer_id: str) -> AsyncIterator[Order]:
         """Every order of a customer."""

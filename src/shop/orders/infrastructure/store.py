@@ -13,15 +13,14 @@ from shop.kernel.events import Cause, Event, Publisher
 from shop.kernel.idempotency import Guard, Once
 from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
-from shop.orders.infrastructure.upgrades import order_with_captured_payments
 from shop.platform.storage.guards import led_to, put_guard
 from shop.platform.storage.port import Change, Conflict, Layout, NotEnough, Page, Place, Put, Records
 
-LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8, "payments": 1})
+LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8, "payments": 1}, version=2)
 
 
 _encode = msgspec.json.Encoder().encode
-_order_of_today = msgspec.json.Decoder(Order).decode
+_order = msgspec.json.Decoder(Order).decode
 _payment = msgspec.json.Decoder(Payment).decode
 _note = msgspec.json.Decoder(CreditNote).decode
 
@@ -39,7 +38,7 @@ class OrdersStore:
     async def get(self, order_id: str) -> Order | None:
         """The order as it was last saved."""
         stored = await self.records.get(f"order/{order_id}")
-        return read_order(stored.body) if stored else None
+        return _order(stored.body) if stored else None
 
     async def led_to(self, once: Once) -> str | None:
         """The id of what this request has led to, if it came before; `KeyReused` if its key came with another."""
@@ -48,7 +47,7 @@ class OrdersStore:
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
         """Save a new order, its guard and its events, and take the credit it uses, all or nothing."""
         try:
-            await self._commit([_put(order), put_guard(guard)], events, cause, _credit(order, -order.credit_used))
+            await self._commit([put_order(order), put_guard(guard)], events, cause, _credit(order, -order.credit_used))
         except NotEnough as error:
             raise Conflict(error.keys) from error  # another order has used it: read it again, decide again
 
@@ -56,7 +55,7 @@ class OrdersStore:
         self, order: Order, *, events: Sequence[Event], credit: int = 0, guard: Guard | None = None, cause: Cause
     ) -> None:
         """Save an order as read and changed, with its events and the credit (minor units) it gives back."""
-        puts = [_put(order), put_guard(guard)] if guard else [_put(order)]
+        puts = [put_order(order), put_guard(guard)] if guard else [put_order(order)]
         await self._commit(puts, events, cause, _credit(order, credit))
 
     async def tell(self, events: Sequence[Event], *, cause: Cause) -> None:
@@ -83,10 +82,9 @@ class OrdersStore:
 
     async def add_payment(self, payment: Payment, *, events: Sequence[Event], cause: Cause) -> None:
         """Keep what the provider said of a payment; what is refused stands in nobody's way, and is kept once."""
-        key = _payment_key(payment)
-        if payment.refused is None or await self.records.get(key) is None:
-            places = {"payments": (payment.order_id, payment.at)}
-            await self._commit([Put(key=key, body=_encode(payment), was=0, indexes=places)], events, cause)
+        put = put_payment(payment)
+        if payment.refused is None or await self.records.get(put.key) is None:
+            await self._commit([put], events, cause)
 
     async def payments(self, order_id: str, *, after: str | None, limit: int) -> tuple[list[Payment], str | None]:
         """What was said of an order's payments, refused ones too, in order, and where the next page begins."""
@@ -105,7 +103,7 @@ class OrdersStore:
 
     async def add_credit(self, note: CreditNote, *, cause: Cause) -> None:
         """Keep a credit note, and raise the customer's credit by it."""
-        put = Put(key=f"credited/{note.redemption_id}", body=_encode(note), was=0)
+        put = put_note(note)
         change = Change(key=f"credit/{note.customer_id}", by={note.currency: note.amount})
         await self._commit([put], [], cause, [change])
 
@@ -121,15 +119,8 @@ class OrdersStore:
         )
 
 
-def read_order(body: bytes) -> Order:
-    """An order, also as an earlier version wrote it; its next put is in today's shape."""
-    try:
-        return _order_of_today(body)
-    except msgspec.ValidationError:
-        return msgspec.convert(order_with_captured_payments(msgspec.json.decode(body)), Order)
-
-
-def _put(order: Order) -> Put:
+def put_order(order: Order) -> Put:
+    """An order as read and changed."""
     places: dict[str, Place] = {
         "customer": (order.customer_id, order.order_id),
         "status": (order.status, order.order_id),
@@ -138,6 +129,17 @@ def _put(order: Order) -> Put:
         places["due"] = ("unpaid", order.expires_at)
     body = _encode(replace(order, version=order.version + 1))
     return Put(key=f"order/{order.order_id}", body=body, was=order.version, indexes=places)
+
+
+def put_payment(payment: Payment) -> Put:
+    """What was newly said of a payment."""
+    places = {"payments": (payment.order_id, payment.at)}
+    return Put(key=_payment_key(payment), body=_encode(payment), was=0, indexes=places)
+
+
+def put_note(note: CreditNote) -> Put:
+    """A new credit note."""
+    return Put(key=f"credited/{note.redemption_id}", body=_encode(note), was=0)
 
 
 def _payment_key(payment: Payment) -> str:
@@ -152,4 +154,4 @@ def _credit(order: Order, by: int) -> list[Change]:
 
 
 def _orders(page: Page) -> tuple[list[Order], str | None]:
-    return [read_order(stored.body) for stored in page.found], page.after
+    return [_order(stored.body) for stored in page.found], page.after

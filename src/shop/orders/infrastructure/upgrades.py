@@ -1,14 +1,21 @@
-"""Documents as earlier versions of shop wrote them, in today's shape. Pure."""
+"""What documents of orders of an older version become. Each is pure: a key and its JSON → the JSON of the next one."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+
+from shop.platform.storage.documents import Document, Upgrade
 
 
-def order_with_captured_payments(old: dict[str, Any]) -> dict[str, Any]:
-    """Payments used to be `{id: amount}`, in order of arrival; the moment is taken from that order."""
-    payments = {
-        payment_id: told if isinstance(told, dict) else {"amount": told, "at": f"{old['created_at']}#{n:04d}"}
-        for n, (payment_id, told) in enumerate(old.get("payments", {}).items())
-    }
-    return old | {"payments": payments}
+def payments_say_when(key: str, document: Document) -> Document:
+    """1 → 2: payments were `{id: amount}`; each has its moment now, which the timeline tells."""
+    if key.startswith("order/"):
+        timeline = document["timeline"]
+        told = {moment["detail"]: moment["at"] for moment in timeline if moment["what"] == "payment.completed"}
+        late = timeline[-1]["at"]  # of one that a full timeline had no room for
+        payments = document["payments"].items()
+        document["payments"] = {one: {"amount": paid, "at": told.get(one, late)} for one, paid in payments}
+    return document
+
+
+UPGRADES: Mapping[int, Upgrade] = {1: payments_say_when}

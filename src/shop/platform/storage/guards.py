@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from shop.kernel.idempotency import Guard, Once
-from shop.platform.storage.port import Put, Records
+from shop.platform.storage.port import Put, Records, Stored
 
 _encode = msgspec.json.Encoder().encode
 _guard = msgspec.json.Decoder(Guard).decode
@@ -22,3 +22,8 @@ async def led_to(records: Records, once: Once) -> str | None:
 def put_guard(guard: Guard, *, expires: datetime | None = None) -> Put:
     """To be committed with the effect; of copies at once all but one meet a `Conflict`, run again and find it."""
     return Put(key=f"key/{guard.key}", body=_encode(guard), was=0, expires=expires)
+
+
+def put_anew(stored: Stored) -> Put:
+    """The put that a guard comes from; its expiry is not in it."""
+    return put_guard(_guard(stored.body))

@@ -27,6 +27,7 @@ class Layout:
     context: str
     indexes: Mapping[str, int] = field(default_factory=dict)  # name -> shards (of engines that split a hot group)
     words: Mapping[str, float] = field(default_factory=dict)  # searchable field -> weight
+    version: int = 1  # of its documents, and of the places they are put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

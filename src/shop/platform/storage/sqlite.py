@@ -14,14 +14,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from shop.kernel.clock import Clock, micros, moment_of
+from shop.kernel.clock import Clock, micros
 from shop.kernel.events import Delivery, Envelope
 from shop.platform.storage import sqlite_deliveries as deliveries
-from shop.platform.storage.body import pack, unpack
+from shop.platform.storage.body import pack
 from shop.platform.storage.cursor import cursor, point
 from shop.platform.storage.port import (
     HIGHEST,
-    MOST_WORDS,
     AlreadyConsumed,
     Change,
     Conflict,
@@ -32,12 +31,11 @@ from shop.platform.storage.port import (
     Put,
     Records,
     Stored,
-    TooMuch,
     check,
 )
 from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
-from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create
+from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, folded, stored
 from shop.platform.storage.words import PREFIX_FROM, fold
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -111,11 +109,11 @@ class _SqliteRecords:
 
     def _alive(self, row: tuple[Any, ...]) -> Stored | None:
         expires = row[5]
-        return _stored(row) if expires is None or expires > micros(self._clock()) else None
+        return stored(row) if expires is None or expires > micros(self._clock()) else None
 
     async def get_many(self, keys: Collection[str]) -> dict[str, Stored]:
         asked = (json.dumps(list(keys)), micros(self._clock()))
-        return {row[0]: _stored(row) for row in self._file.rows(self._sql.get_many, asked)}
+        return {row[0]: stored(row) for row in self._file.rows(self._sql.get_many, asked)}
 
     async def counts(self, keys: Collection[str]) -> dict[str, Counts]:
         versions = dict.fromkeys(keys, 0)
@@ -146,7 +144,7 @@ class _SqliteRecords:
         asked = (group, low, high, place, key, micros(self._clock()), limit + 1)
         rows = self._file.rows(self._sql.find(index, newest_first=newest_first), asked)
         more = len(rows) > limit
-        found = [_stored(row) for row in rows[:limit]]
+        found = [stored(row) for row in rows[:limit]]
         return Page(found, cursor(question, (rows[limit - 1][5], rows[limit - 1][0])) if more else None)
 
     async def search(self, words: Sequence[str], *, after: str | None = None, limit: int = 20) -> Page:
@@ -159,7 +157,7 @@ class _SqliteRecords:
         asked = (match, micros(self._clock()), limit + 1, skip)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.search, asked).fetchall())
         more = len(rows) > limit
-        found = [_stored(row) for row in rows[:limit]]
+        found = [stored(row) for row in rows[:limit]]
         return Page(found, cursor(question, skip + limit) if more else None)
 
     async def scan(self, prefix: str, *, after: str | None = None, limit: int = 500) -> Page:
@@ -168,7 +166,7 @@ class _SqliteRecords:
         asked = (prefix, prefix + HIGHEST, since, micros(self._clock()), limit + 1)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.scan, asked).fetchall())
         more = len(rows) > limit
-        found = [_stored(row) for row in rows[:limit]]
+        found = [stored(row) for row in rows[:limit]]
         return Page(found, cursor(question, rows[limit - 1][0]) if more else None)
 
     async def commit(
@@ -181,7 +179,7 @@ class _SqliteRecords:
     ) -> None:
         check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
         now = self._clock()
-        words = {put.key: _folded(put) for put in puts} if self._layout.words else {}
+        words = {put.key: folded(put) for put in puts} if self._layout.words else {}
         store = self._store
 
         def unit(connection: sqlite3.Connection) -> list[Queued]:
@@ -252,15 +250,3 @@ class _SqliteRecords:
         connection.execute(self._sql.forget, (row,))
         if texts:
             connection.execute(self._sql.learn, (row, *(texts.get(name, "") for name in self._layout.words)))
-
-
-def _stored(row: tuple[Any, ...]) -> Stored:
-    key, body, packed, version, at = row[:5]
-    return Stored(key, unpack(body, bool(packed)), version, moment_of(at))
-
-
-def _folded(put: Put) -> dict[str, str]:
-    folded = {field: fold(text) for field, text in put.words.items()}
-    if len({word for words in folded.values() for word in words}) > MOST_WORDS:
-        raise TooMuch(f"{put.key} has more than {MOST_WORDS} distinct words to search by")
-    return {field: " ".join(words) for field, words in folded.items() if words}

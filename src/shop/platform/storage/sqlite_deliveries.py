@@ -15,6 +15,7 @@ import msgspec
 
 from shop.kernel.clock import micros, moment_of
 from shop.kernel.events import Delivery, Envelope
+from shop.platform.storage import sqlite_schema
 from shop.platform.storage.port import AlreadyConsumed
 
 LEASE = timedelta(seconds=60)
@@ -47,8 +48,11 @@ class Queued:
 
 def create(connection: sqlite3.Connection) -> None:
     """The two tables, where they are not there yet."""
+    fresh = sqlite_schema.EVENTS.context not in sqlite_schema.versions(connection)
     for table in (_EVENTS, _DELIVERIES, _UNCLAIMED):
         connection.execute(table)
+    if fresh:
+        sqlite_schema.record(connection, sqlite_schema.EVENTS)
 
 
 def publish(

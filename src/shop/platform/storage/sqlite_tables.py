@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
-from shop.platform.storage.port import Layout
+from shop.kernel.clock import moment_of
+from shop.platform.storage import sqlite_schema
+from shop.platform.storage.body import unpack
+from shop.platform.storage.port import MOST_WORDS, Layout, Put, Stored, TooMuch
+from shop.platform.storage.words import fold
 
 VERSION = ""  # the name under which a key's counters keep their version
 
@@ -24,8 +29,7 @@ class Statements:
         words = f"{layout.context}_words"
         row = f"SELECT key, body, packed, version, at FROM {documents}"
         alive = "(expires IS NULL OR expires > ?)"
-        places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-        columns = ["version", "body", "packed", "at", "expires", *places]
+        columns = ["version", "body", "packed", "at", "expires", *places(layout)]
         self.get = f"SELECT key, body, packed, version, at, expires FROM {documents} WHERE key = ?"
         returning = " RETURNING id, worded" if layout.words else ""  # it costs, and only words need it
         self.get_with_counts = (
@@ -78,13 +82,17 @@ class Statements:
 
 def create(connection: sqlite3.Connection, layout: Layout) -> None:
     """Add what the file lacks. A document is found by a new index or word from its next put on."""
+    if _lacks(connection, layout):
+        connection.execute("BEGIN IMMEDIATE")
+        add(connection, layout)
+        connection.execute("COMMIT")
+
+
+def add(connection: sqlite3.Connection, layout: Layout) -> None:
+    """What the file lacks, in the transaction of the caller."""
     documents, words = f"{layout.context}_documents", f"{layout.context}_words"
-    places = [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
-    if {"key", *places}.issubset(columns(connection, documents)) and set(columns(connection, words)) == set(
-        layout.words
-    ):
-        return
-    connection.execute("BEGIN IMMEDIATE")
+    if not columns(connection, documents):
+        sqlite_schema.record(connection, layout)
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {documents} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, "
         "version INTEGER NOT NULL, body BLOB NOT NULL, packed INTEGER NOT NULL, at INTEGER NOT NULL, expires INTEGER, "
@@ -95,7 +103,7 @@ def create(connection: sqlite3.Connection, layout: Layout) -> None:
         "n INTEGER NOT NULL CHECK (n >= 0), PRIMARY KEY (key, name)) WITHOUT ROWID"
     )
     there = columns(connection, documents)
-    for column in places:
+    for column in places(layout):
         if column not in there:
             connection.execute(f"ALTER TABLE {documents} ADD COLUMN {column} TEXT")
     for name in layout.indexes:
@@ -103,15 +111,42 @@ def create(connection: sqlite3.Connection, layout: Layout) -> None:
             f"CREATE INDEX IF NOT EXISTS {documents}_{name} ON {documents} ({name}_g, {name}_p, key) "
             f"WHERE {name}_g IS NOT NULL"
         )
+    connection.execute(
+        f"CREATE INDEX IF NOT EXISTS {documents}_expiring ON {documents} (expires) WHERE expires IS NOT NULL"
+    )
     if set(columns(connection, words)) != set(layout.words):
         connection.execute(f"DROP TABLE IF EXISTS {words}")
         if layout.words:
             connection.execute(
                 f"CREATE VIRTUAL TABLE {words} USING fts5({', '.join(layout.words)}, tokenize = 'ascii')"
             )
-    connection.execute("COMMIT")
+
+
+def places(layout: Layout) -> list[str]:
+    """The columns of its indexes."""
+    return [column for name in layout.indexes for column in (f"{name}_g", f"{name}_p")]
 
 
 def columns(connection: sqlite3.Connection, table: str) -> list[str]:
     """The columns of a table, in their order; none if there is no such table."""
     return [name for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+
+
+def stored(row: tuple[Any, ...]) -> Stored:
+    """Of a row that begins with key, body, packed, version, at."""
+    key, body, packed, version, at = row[:5]
+    return Stored(key, unpack(body, bool(packed)), version, moment_of(at))
+
+
+def folded(put: Put) -> dict[str, str]:
+    """What is searched: field → words as they are compared; `TooMuch` if they are too many."""
+    words = {field: fold(text) for field, text in put.words.items()}
+    if len({word for of_field in words.values() for word in of_field}) > MOST_WORDS:
+        raise TooMuch(f"{put.key} has more than {MOST_WORDS} distinct words to search by")
+    return {field: " ".join(of_field) for field, of_field in words.items() if of_field}
+
+
+def _lacks(connection: sqlite3.Connection, layout: Layout) -> bool:
+    there = columns(connection, f"{layout.context}_documents")
+    words = columns(connection, f"{layout.context}_words")
+    return not {"key", *places(layout)}.issubset(there) or set(words) != set(layout.words)

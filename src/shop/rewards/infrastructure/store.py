@@ -40,7 +40,7 @@ class LedgerStore:
         """Save the account as read and changed, its new entries and their events, all or nothing."""
         at = self.clock()
         await self.records.commit(
-            puts=[_put(account), *map(_put_entry, entries)],
+            puts=[put_account(account), *map(put_entry, entries)],
             events=[self.publish(event, at=at, cause=cause) for event in events],
             consumed=cause.delivery,
         )
@@ -51,7 +51,8 @@ class LedgerStore:
         return [_entry(stored.body) for stored in page.found], page.after
 
 
-def _put(account: Account) -> Put:
+def put_account(account: Account) -> Put:
+    """An account as read and changed."""
     soonest = min((month for month, points in account.lots.items() if points), default=None)
     return Put(
         key=f"account/{account.customer_id}",
@@ -61,7 +62,8 @@ def _put(account: Account) -> Put:
     )
 
 
-def _put_entry(entry: Entry) -> Put:
+def put_entry(entry: Entry) -> Put:
+    """A new entry."""
     return Put(
         key=f"entry/{entry.customer_id}/{entry.source}/{entry.rule}/{entry.kind}",
         body=_encode(entry),
