@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shop.kernel.money import Money
 from shop.platform.settings import WrongSetting, read_settings
 
 KEYS = {"SHOP_JWT_KEY": "j" * 32, "SHOP_PAYMENT_SECRETS": "p" * 32}
@@ -39,6 +40,7 @@ def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     assert settings.order_expiry == timedelta(minutes=30)
     assert settings.catalog_budget == 5
     assert settings.log_level == "info"
+    assert settings.point_value == Money(1, "EUR")
     assert len(settings.jwt_key) >= 32
     assert len(settings.payment_secrets) == 1
 
@@ -52,6 +54,7 @@ def test_what_is_set_is_read(environ):
             "SHOP_ORDER_EXPIRY_MINUTES": "0.5",
             "SHOP_CATALOG_BUDGET_SECONDS": "60",
             "SHOP_LOG": "WARNING",
+            "SHOP_POINT_VALUE": "2 JPY",
         }
     )
 
@@ -60,6 +63,7 @@ def test_what_is_set_is_read(environ):
     assert settings.order_expiry == timedelta(seconds=30)
     assert settings.catalog_budget == 60
     assert settings.log_level == "warning"
+    assert settings.point_value == Money(2, "JPY")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,20 @@ def test_what_is_set_is_read(environ):
             for value in ("0", "-1", "x", "nan", "inf", "-inf", "1e99", "30 minutes")
         ),
         ("SHOP_LOG", "loud"),
+        *(
+            ("SHOP_POINT_VALUE", value)
+            for value in (
+                "0.01",
+                "EUR",
+                "0 EUR",
+                "-0.01 EUR",
+                "0.001 EUR",
+                "0.01 XXX",
+                "0.01EUR",
+                "10000.01 EUR",
+                "1e2 EUR",
+            )
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(environ, name, value):
@@ -84,6 +102,11 @@ def test_a_wrong_value_is_refused_by_name(environ, name, value):
     assert name in refused.value.detail
     assert "give" in refused.value.detail
     assert "\n" not in refused.value.detail
+
+
+def test_a_wrong_value_of_a_point_is_refused_with_an_example(environ):
+    with pytest.raises(WrongSetting, match=r"SHOP_POINT_VALUE=a cent .* give one like 0\.01 EUR"):
+        read_settings(environ | KEYS | {"SHOP_POINT_VALUE": "a cent"})
 
 
 @pytest.mark.parametrize("secret", ["short-secret", "p" * 31])

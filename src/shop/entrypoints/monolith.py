@@ -53,7 +53,7 @@ class Monolith(containers.DeclarativeContainer):
         now=providers.Object(time.monotonic),
         most=_MOST_CACHED,
     )
-    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids)
+    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
         OrdersContainer,
         engine=store,
@@ -103,7 +103,12 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         }
         listen(store, consumers)
         if serving:
-            await bus.start(consumers, {**house.catalog.jobs().table(), **house.orders.jobs().table()}, alone=True)
+            jobs = {
+                **house.catalog.jobs().table(),
+                **house.orders.jobs().table(),
+                **house.rewards.jobs().table(),
+            }
+            await bus.start(consumers, jobs, alone=True)
             stack.push_async_callback(bus.stop)
         routes = [
             *house.catalog.api().routes(),

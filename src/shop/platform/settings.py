@@ -11,8 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from shop.kernel.errors import Invalid
+from shop.kernel.money import Money, NotMoney, decimal_text
 
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
+_POINT = Money(1, "EUR")
+_MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount that money can be
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -32,6 +35,7 @@ class Settings:
     order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
+    point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
 
     @property
     def store(self) -> Path:
@@ -55,6 +59,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
+        point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
     )
 
 
@@ -97,6 +102,20 @@ def _number(name: str, environ: Mapping[str, str], default: float, *, most: floa
     if not 0 < number <= most:
         raise WrongSetting(f"{name}={text} is not allowed: give a number above 0 and up to {most:g}")
     return number
+
+
+def _worth(name: str, environ: Mapping[str, str], default: Money) -> Money:
+    example = f"{default} {default.currency}"
+    text = environ.get(name) or example
+    amount, _, currency = text.strip().partition(" ")
+    try:
+        worth = Money.parse(amount, currency.strip())
+    except NotMoney as error:
+        raise WrongSetting(f"{name}={text} is not allowed: {error.detail}; give one like {example}") from error
+    if not 0 < worth.minor <= _MOST_WORTH:
+        most = decimal_text(_MOST_WORTH, worth.currency)
+        raise WrongSetting(f"{name}={text} is not allowed: give one like {example}, above 0 and up to {most}")
+    return worth
 
 
 def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:

@@ -56,15 +56,29 @@ class RewardExpired(Event, frozen=True, kw_only=True):
     month: str
 
 
-class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A customer's balance, in points."""
+class ExpiryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """So many points are gone at that moment, unless they are redeemed before."""
+
+    points: int
+    at: str
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A customer's balance, in points; below zero by the `debt`, which what is earned next pays. `at`: if asked."""
 
     customer_id: str
     balance: int
+    debt: int = 0
+    next_expiry: ExpiryView | None = None
+    at: str | None = None
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One entry of the ledger."""
+    """One entry of the ledger, the `seq`-th of its customer.
+
+    Of what an order earned: `orderId`, and `expires`, the month at whose end it does; of what was reversed: `orderId`,
+    `refundId`, and `reverses`, the entry that it reverses; of what was redeemed: what it was worth.
+    """
 
     kind: str
     points: int
@@ -72,7 +86,14 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     rule: str
     at: str
     balance_after: int
+    seq: int
     order_id: str | None = None
+    expires: str | None = None
+    refund_id: str | None = None
+    reverses: int | None = None
+    redemption_id: str | None = None
+    credit: str | None = None
+    currency: str | None = None
 
 
 class EntryPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -80,3 +101,14 @@ class EntryPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     data: tuple[EntryView, ...]
     next_cursor: str | None
+
+
+class RedemptionView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Points that have become credit, and the balance after that."""
+
+    redemption_id: str
+    customer_id: str
+    points: int
+    credit: str
+    currency: str
+    balance: int

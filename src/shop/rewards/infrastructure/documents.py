@@ -9,7 +9,8 @@ import msgspec
 from shop.platform.storage.documents import Documents
 from shop.platform.storage.guards import put_anew
 from shop.platform.storage.port import Put, Stored
-from shop.rewards.domain.account import Account, Entry
+from shop.rewards.domain.account import Account
+from shop.rewards.domain.entry import Entry
 from shop.rewards.infrastructure.store import LAYOUT, put_account, put_entry
 
 _account = msgspec.json.Decoder(Account).decode

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import msgspec
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause, Event, Publisher
-from shop.platform.storage.port import Layout, Put, Records
-from shop.rewards.domain.account import Account, Entry
+from shop.kernel.idempotency import Guard, Once
+from shop.platform.storage.guards import led_to, put_guard
+from shop.platform.storage.port import HIGHEST, Layout, Put, Records
+from shop.rewards.domain.account import Account
+from shop.rewards.domain.entry import Entry, Kind
 
-LAYOUT = Layout(context="rewards", indexes={"expiring": 8, "ledger": 1})
+LAYOUT = Layout(
+    context="rewards",
+    indexes={
+        "expiring": 8,  # the month of the oldest points that are left -> customer
+        "ledger": 1,  # customer -> at#seq
+    },
+)
+_GUARDED_FOR = timedelta(hours=48)
+_EXPIRED_AT_ONCE = 100  # accounts of a page
 
 _encode = msgspec.json.Encoder().encode
 _account = msgspec.json.Decoder(Account).decode
@@ -21,7 +33,7 @@ _entry = msgspec.json.Decoder(Entry).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerStore:
-    """`account/…` and `entry/{customer}/{source}/{rule}/{kind}`."""
+    """`account/…`, `entry/{customer}/{source}/{rule}/{kind}` and, of redemptions, `key/…`."""
 
     records: Records
     publish: Publisher
@@ -32,28 +44,72 @@ class LedgerStore:
         stored = await self.records.get(f"account/{customer_id}")
         return _account(stored.body) if stored else Account(customer_id=customer_id)
 
-    async def holds(self, *, customer_id: str, source: str, rule: str, kind: str) -> bool:
-        """Whether this entry is in the ledger."""
-        return await self.records.get(f"entry/{customer_id}/{source}/{rule}/{kind}") is not None
+    async def entry(self, *, customer_id: str, source: str, rule: str, kind: Kind) -> Entry | None:
+        """This entry, if it is in the ledger."""
+        stored = await self.records.get(f"entry/{customer_id}/{source}/{rule}/{kind}")
+        return _entry(stored.body) if stored else None
 
-    async def save(self, account: Account, entries: Sequence[Entry], *, events: Sequence[Event], cause: Cause) -> None:
-        """Save the account as read and changed, its new entries and their events, all or nothing."""
+    async def led_to(self, once: Once) -> str | None:
+        """What this request was answered, if it came before; `KeyReused` if its key came with another."""
+        return await led_to(self.records, once)
+
+    async def save(
+        self,
+        account: Account,
+        entries: Sequence[Entry],
+        *,
+        events: Sequence[Event],
+        guard: Guard | None = None,
+        cause: Cause,
+    ) -> None:
+        """Save the account as read and changed, its new entries, their events and the guard, all or nothing."""
         at = self.clock()
+        guards = [put_guard(guard, expires=at + _GUARDED_FOR)] if guard else []
         await self.records.commit(
-            puts=[put_account(account), *map(put_entry, entries)],
+            puts=[put_account(account), *map(put_entry, entries), *guards],
             events=[self.publish(event, at=at, cause=cause) for event in events],
             consumed=cause.delivery,
         )
 
     async def entries(self, customer_id: str, *, after: str | None, limit: int) -> tuple[list[Entry], str | None]:
-        """A customer's entries, newest first, and where the next page begins."""
+        """A page of a customer's entries, newest first."""
         page = await self.records.find("ledger", customer_id, newest_first=True, after=after, limit=limit)
         return [_entry(stored.body) for stored in page.found], page.after
+
+    async def last_entry(self, customer_id: str, *, until: str) -> Entry | None:
+        """A customer's newest entry of that moment (RFC 3339, six decimals) or before."""
+        high = f"{until}#{HIGHEST}"
+        page = await self.records.find("ledger", customer_id, high=high, newest_first=True, limit=1)
+        return _entry(page.found[0].body) if page.found else None
+
+    async def expiring(self, month: str, *, after: str | None) -> tuple[list[str], str | None]:
+        """A page of ids of customers whose oldest points expire in this month; look at each before you believe it."""
+        page = await self.records.find("expiring", month, after=after, limit=_EXPIRED_AT_ONCE)
+        return [stored.key.removeprefix("account/") for stored in page.found], page.after
+
+    async def every_account(self) -> AsyncIterator[Account]:
+        """All accounts, by customer; for checks."""
+        async for body in self._every("account/"):
+            yield _account(body)
+
+    async def every_entry(self) -> AsyncIterator[Entry]:
+        """All entries, by customer; for checks."""
+        async for body in self._every("entry/"):
+            yield _entry(body)
+
+    async def _every(self, prefix: str) -> AsyncIterator[bytes]:
+        after, more = None, True
+        while more:
+            page = await self.records.scan(prefix, after=after)
+            for stored in page.found:
+                yield stored.body
+            after = page.after
+            more = after is not None
 
 
 def put_account(account: Account) -> Put:
     """An account as read and changed."""
-    soonest = min((month for month, points in account.lots.items() if points), default=None)
+    soonest = next(iter(account.left), None)
     return Put(
         key=f"account/{account.customer_id}",
         body=_encode(replace(account, version=account.version + 1)),

@@ -1,12 +1,14 @@
 """What rewards hears, and what it does then."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from shop.kernel.events import Cause, Envelope
 from shop.kernel.money import Money
-from shop.orders.contract import OrderCompleted
+from shop.orders.contract import OrderCompleted, OrderRefunded
 from shop.platform.bus import Reactions
 from shop.rewards.application.earn_points import EarnPoints
+from shop.rewards.application.reverse_points import ReversePoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +16,29 @@ class RewardsReactions:
     """The reactions of rewards."""
 
     earn_points: EarnPoints
+    reverse_points: ReversePoints
 
     def table(self) -> Reactions:
         """`{event type: reaction}`."""
-        return {OrderCompleted.TYPE: self._completed}
+        return {OrderCompleted.TYPE: self._completed, OrderRefunded.TYPE: self._refunded}
 
     async def _completed(self, envelope: Envelope, cause: Cause) -> None:
         fact = envelope.read(OrderCompleted)
-        total = Money.parse(fact.total, fact.currency)
-        await self.earn_points(customer_id=fact.customer_id, order_id=fact.order_id, total=total, cause=cause)
+        await self.earn_points(
+            customer_id=fact.customer_id,
+            order_id=fact.order_id,
+            total=Money.parse(fact.total, fact.currency),
+            completed=datetime.fromisoformat(envelope.time),
+            cause=cause,
+        )
+
+    async def _refunded(self, envelope: Envelope, cause: Cause) -> None:
+        fact = envelope.read(OrderRefunded)
+        await self.reverse_points(
+            customer_id=fact.customer_id,
+            order_id=fact.order_id,
+            refund_id=fact.refund_id,
+            before=Money.parse(fact.remaining_before, fact.currency),
+            after=Money.parse(fact.remaining_after, fact.currency),
+            cause=cause,
+        )
