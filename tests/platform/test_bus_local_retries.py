@@ -7,12 +7,16 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from shop.kernel.errors import NotYet
+from shop.kernel.errors import NotYet, Refusal
 from shop.platform.bus import wait_after
 from shop.platform.retry import Busy
 from shop.platform.storage.port import Conflict, Unavailable
 
 MINUTE = timedelta(minutes=1)
+
+
+class Poison(Refusal):
+    code = "poison"
 
 
 class Failing:
@@ -32,7 +36,7 @@ class Failing:
 async def test_a_failing_delivery_is_tried_24_times_in_24_hours_and_is_a_dead_letter_then(
     store, serve, send, book, hearing, until, rows, clock
 ):
-    poison = Failing(book(), ValueError("poison"), times=1000)
+    poison = Failing(book(), Poison("poison"), times=1000)
     bus = await serve(store, hearing(reader=poison))
     begun = clock()
     tried_at = []
@@ -43,13 +47,13 @@ async def test_a_failing_delivery_is_tried_24_times_in_24_hours_and_is_a_dead_le
         tried_at.append(clock() - begun)
         [row] = rows()
         assert row.due - clock() == wait_after(attempt)
-        assert (row.owner, row.dead, row.error) == (None, None, "ValueError: poison")
+        assert (row.owner, row.dead, row.error) == (None, None, "Poison: poison")
         assert bus.idle()
         clock.forward(row.due - clock())
     await until(lambda: rows()[0].dead)
 
     [row] = rows()
-    assert (row.attempts, row.dead, row.error) == (24, clock(), "ValueError: poison")
+    assert (row.attempts, row.dead, row.error) == (24, clock(), "Poison: poison")
     assert poison.tries == 24
     assert clock() - begun == timedelta(hours=24)
     assert tried_at[:8] == [n * MINUTE for n in (0, 1, 3, 7, 15, 31, 63, 144)]
@@ -57,7 +61,7 @@ async def test_a_failing_delivery_is_tried_24_times_in_24_hours_and_is_a_dead_le
 
 async def test_a_dead_letter_is_not_delivered_again_by_itself(store, serve, send, book, hearing, until, rows, clock):
     reader = book()
-    poison = Failing(reader, ValueError("poison"), times=1)
+    poison = Failing(reader, Poison("poison"), times=1)
     bus = await serve(store, hearing(reader=poison))
     await send([2])
     await until(lambda: [row.attempts for row in rows()] == [1])
@@ -80,7 +84,7 @@ async def test_a_poisoned_event_does_not_hold_up_the_others(store, serve, send, 
 
     async def hear(envelope, cause):
         if int(envelope.id[4:]) % 10 == 0:
-            raise ValueError("poison")
+            raise Poison("poison")
         await reader.hear(envelope, cause)
 
     bus = await serve(store, hearing(reader=hear))
@@ -88,7 +92,7 @@ async def test_a_poisoned_event_does_not_hold_up_the_others(store, serve, send, 
     await until(bus.idle)
 
     assert len(reader.heard()) == 270
-    assert {(row.attempts, row.error) for row in rows()} == {(1, "ValueError: poison")}
+    assert {(row.attempts, row.error) for row in rows()} == {(1, "Poison: poison")}
     assert len(rows()) == 30
 
 
@@ -190,7 +194,7 @@ async def test_a_consumer_that_no_longer_listens_does_not_lose_its_delivery(
 
 
 async def test_the_reason_of_a_failure_is_kept_short(store, serve, send, book, hearing, until, rows):
-    await serve(store, hearing(reader=Failing(book(), ValueError("x" * 100_000), times=9)))
+    await serve(store, hearing(reader=Failing(book(), Poison("x" * 100_000), times=9)))
 
     await send([1])
     await until(lambda: [row.attempts for row in rows()] == [1])

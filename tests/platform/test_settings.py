@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shop.kernel.money import Money
-from shop.platform.settings import WrongSetting, read_settings
+from shop.platform.settings import Rate, WrongSetting, read_settings
 
 KEYS = {"SHOP_JWT_KEY": "j" * 32, "SHOP_PAYMENT_SECRETS": "p" * 32}
 
@@ -53,6 +53,8 @@ def test_what_is_set_is_read(environ):
             "SHOP_PAYMENT_SECRETS": "n" * 32 + "," + "o" * 40,
             "SHOP_ORDER_EXPIRY_MINUTES": "0.5",
             "SHOP_CATALOG_BUDGET_SECONDS": "60",
+            "SHOP_RATE_LIMIT": "600/minute",
+            "SHOP_CORS_ORIGINS": "https://shop.example, http://localhost:5173,http://[::1]:80",
             "SHOP_LOG": "WARNING",
             "SHOP_POINT_VALUE": "2 JPY",
         }
@@ -62,6 +64,8 @@ def test_what_is_set_is_read(environ):
     assert settings.payment_secrets == ("n" * 32, "o" * 40)
     assert settings.order_expiry == timedelta(seconds=30)
     assert settings.catalog_budget == 60
+    assert settings.rate_limit == Rate(600, 60)
+    assert settings.cors_origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:80")
     assert settings.log_level == "warning"
     assert settings.point_value == Money(2, "JPY")
 
@@ -91,6 +95,21 @@ def test_what_is_set_is_read(environ):
                 "0.01EUR",
                 "10000.01 EUR",
                 "1e2 EUR",
+            )
+        ),
+        *(
+            ("SHOP_RATE_LIMIT", value)
+            for value in ("600", "0/minute", "-1/second", "1.5/second", "1/day", "/second", "x/y")
+        ),
+        *(
+            ("SHOP_CORS_ORIGINS", value)
+            for value in (
+                "*",
+                "shop.example",
+                "https://a.example/",
+                "https://a.example, null",
+                "https://a b",
+                "ftp://a",
             )
         ),
     ],

@@ -23,8 +23,13 @@ from shop.orders.container import OrdersContainer
 from shop.orders.contract import OrderCreated
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
+from shop.platform.cors import Cors
 from shop.platform.http.client import Client
+from shop.platform.http_protocol import ProblemProtocol
+from shop.platform.metrics import Measured, Metrics
 from shop.platform.observability import configure_logs
+from shop.platform.operations import OperationsApi
+from shop.platform.rate_limit import RateLimit
 from shop.platform.server_lock import only_server
 from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
@@ -62,6 +67,15 @@ class Monolith(containers.DeclarativeContainer):
         ids=ids,
         settings=settings,
         admit=bus.provided.admit,
+    )
+    metrics = providers.Singleton(Metrics)
+    operations = providers.Singleton(
+        OperationsApi,
+        store=store,
+        backlog=bus.provided.backlog,
+        reads=catalog_client,
+        metrics=metrics,
+        clock=clock,
     )
 
 
@@ -114,10 +128,11 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             *house.catalog.api().routes(),
             *house.orders.api().routes(),
             *house.rewards.api().routes(),
+            *house.operations().routes(),
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
         yield Shop(
-            app,
+            _from_outside(app, house, settings),
             bus,
             store,
             clock,
@@ -126,6 +141,16 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             cast("OrdersContainer", house.orders),
             cast("RewardsContainer", house.rewards),
         )
+
+
+def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:
+    """The app as callers over the network meet it; what contexts ask each other does not come this way."""
+    if settings.rate_limit:
+        rate = settings.rate_limit
+        app = RateLimit(app, rate=rate, tokens=house.tokens(), ids=house.ids(), now=time.monotonic)
+    if settings.cors_origins:
+        app = Cors(app, origins=settings.cors_origins)
+    return Measured(app, house.metrics())
 
 
 def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], Awaitable[None]] | None = None) -> None:
@@ -149,6 +174,7 @@ def server_of(shop: Shop, *, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         lifespan="off",
+        http=ProblemProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -14,14 +14,15 @@ from itertools import starmap
 import structlog
 
 from shop.kernel.clock import Clock
-from shop.kernel.errors import NotYet, TryLater
+from shop.kernel.errors import NotYet, Refusal, TryLater
 from shop.kernel.events import Cause
 from shop.platform.bus import Consumers, Job, Jobs, routes, wait_after
+from shop.platform.observability import told_of
 from shop.platform.retry import again, tried
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
 from shop.platform.storage.sqlite import SqliteStore
-from shop.platform.storage.sqlite_deliveries import Queued
+from shop.platform.storage.sqlite_deliveries import Backlog, Queued
 
 _WORKERS = 64
 _TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
@@ -43,6 +44,12 @@ class Overloaded(TryLater):
     """Deliveries wait too long to accept more."""
 
     code = "overloaded"
+
+
+class NoReaction(Refusal):
+    """A delivery for a consumer that does not listen to this type (any more)."""
+
+    code = "no-reaction"
 
 
 def listen(store: SqliteStore, consumers: Consumers) -> None:
@@ -104,6 +111,10 @@ class LocalBus:
         """Nothing is on its way: every delivery is ended, dead, or waits for a later attempt."""
         return not self._store.file.read(lambda c: deliveries.on_their_way(c, due_by=self._clock()))
 
+    async def backlog(self) -> Backlog:
+        """How much is on its way, and dead, of all that use the store."""
+        return await self._store.file.read_aside(deliveries.backlog)
+
     def _committed(self, queued: list[Queued]) -> None:
         """Deliveries born here; those for which there is no room in memory are paged in from the table later."""
         if self._spilled is None:
@@ -153,7 +164,7 @@ class LocalBus:
             try:
                 await self._deliver(queued)
             except Exception as error:  # noqa: BLE001 - the store is out of reach; the claim runs out and is taken over
-                log.error("delivery.left", event_id=queued.envelope.id, reason=str(error))  # noqa: TRY400
+                log.error("delivery.left", event_id=queued.envelope.id, reason=told_of(error))  # noqa: TRY400
             finally:
                 self._held.discard(queued.delivery.id)
             self._page_in()
@@ -164,7 +175,7 @@ class LocalBus:
         cause = Cause(id=envelope.id, traceparent=envelope.traceparent, delivery=delivery)
         try:
             if react is None:
-                raise LookupError(f"{delivery.consumer} has no reaction to {envelope.type}")  # noqa: TRY301
+                raise NoReaction(f"{delivery.consumer} has no reaction to {envelope.type}")  # noqa: TRY301
             await tried(_TRIES, react, envelope, cause)
             if delivery.id in self._held:  # the reaction had nothing to write, so nothing has ended it
                 await self._store.file.write(lambda connection: deliveries.end(connection, delivery))
@@ -177,7 +188,7 @@ class LocalBus:
         attempts = queued.attempts + 1
         wait = wait_after(attempts)
         now = self._clock()
-        reason = f"{type(error).__name__}: {error}"[:1000]
+        reason = told_of(error)[:1000]
         told = {
             "event_type": queued.envelope.type,
             "event_id": queued.envelope.id,

@@ -1,13 +1,37 @@
-"""Logs: readable on a terminal, one JSON object a line otherwise. No personal data, no secrets."""
+"""Logs: readable on a terminal, one JSON object a line otherwise. No personal data, no secrets.
+
+What an exception says may quote what was sent or stored, so it is left out unless its kind is known to quote nothing:
+its type and the lines of code it came through are told.
+"""
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
-from typing import TextIO, cast
+from pathlib import Path
+from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
+
+from shop.kernel.errors import NotYet, Refusal
+from shop.platform.storage.port import Unavailable
+
+
+def told_of(error: BaseException) -> str:
+    """The error in one line, without data: `OSError: [Errno 28] No space left on device`, `KeyError (order.py:42)`."""
+    name = type(error).__name__
+    if isinstance(error, _QUOTE_NOTHING):
+        return f"{name}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{name} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else name
+
+
+_QUOTE_NOTHING = (Refusal, NotYet, Unavailable, OSError, sqlite3.Error, msgspec.MsgspecError)
 
 
 class _OneLine(logging.Handler):
@@ -34,18 +58,36 @@ class _Lines:
             self._file.flush()
 
 
+def _without_data(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The traceback: every exception of the chain as `told_of` tells it, no local variables."""
+    given = line.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        line["exception"] = "".join(_lines_of(error))
+    return line
+
+
+def _lines_of(error: BaseException) -> Iterator[str]:
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _lines_of(before)
+        yield "\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield told_of(error)
+
+
 def configure_logs(level: str) -> None:
     """Set up structlog for this process; libraries log warnings and worse."""
     terminal = sys.stderr.isatty()
     render: structlog.types.Processor = structlog.processors.JSONRenderer()
-    if terminal:  # plain tracebacks: rich ones show local variables, and so secrets
-        render = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    if terminal:
+        render = structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
+            _without_data,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -84,6 +85,12 @@ class TooDeep(errors.Invalid):
     code = "too-deep"
 
 
+class TooManyRequests(errors.Refusal):
+    """The caller has asked more often than it may."""
+
+    code = "too-many-requests"
+
+
 class NotAllowed(errors.Forbidden):
     """The caller's role may not do this."""
 
@@ -95,6 +102,7 @@ _STATUS: Mapping[type[errors.Refusal], int] = {
     UriTooLong: 414,
     NotJsonType: 415,
     errors.Invalid: 422,
+    TooManyRequests: 429,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -135,7 +143,7 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[Ma
     }
     headers = {"Cache-Control": "no-store", "X-Request-ID": request_id}
     if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.headers:

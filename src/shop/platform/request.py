@@ -9,8 +9,10 @@ import structlog
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.params import QueryParameter
+from litestar.types import Scope
 
 from shop.kernel.events import Cause
+from shop.kernel.ids import Ids
 from shop.platform.tokens import Caller
 
 Web = Request[Caller, str, Any]
@@ -30,25 +32,28 @@ def caller_of(request: Web) -> Caller:
 
 def cause_of(request: Request[Any, Any, Any]) -> Cause:
     """The request, as the cause of what it writes; its id is the caller's own, if one was sent, or made now."""
-    state = request.scope["state"]
-    if "cause" not in state:
-        request_id, traceparent = _sent(request)
-        state["cause"] = Cause(id=request_id or request.app.state.ids("req"), traceparent=traceparent)
-    cause: Cause = state["cause"]
-    return cause
+    cause: Cause | None = request.scope["state"].get("cause")
+    return cause or begin(request.scope, request.app.state.ids)
 
 
-def _sent(request: Request[Any, Any, Any]) -> tuple[str | None, str | None]:
-    request_id, traceparent = header_of(request, b"x-request-id"), header_of(request, b"traceparent")
-    return (
-        request_id if request_id and _REQUEST_ID.fullmatch(request_id) else None,
-        traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+def begin(scope: Scope, ids: Ids) -> Cause:
+    """Make the request a cause, before anything has asked for it."""
+    request_id, traceparent = header_in(scope, b"x-request-id"), header_in(scope, b"traceparent")
+    cause = scope.setdefault("state", {})["cause"] = Cause(
+        id=request_id if request_id and _REQUEST_ID.fullmatch(request_id) else ids("req"),
+        traceparent=traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
     )
+    return cause
 
 
 def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str | None:
     """One header of the request, by its name in lower case, without decoding them all."""
-    return next((value.decode("latin-1") for key, value in connection.scope["headers"] if key == name), None)
+    return header_in(connection.scope, name)
+
+
+def header_in(scope: Scope, name: bytes) -> str | None:
+    """As `header_of`, where there is no request yet."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
 def told(request: Request[Any, Any, Any], status: int, *, fault: Exception | None = None) -> None:

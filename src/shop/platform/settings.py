@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,9 @@ from shop.kernel.money import Money, NotMoney, decimal_text
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
 _POINT = Money(1, "EUR")
 _MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount that money can be
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_MOST_REQUESTS = 1_000_000
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -23,6 +27,14 @@ class WrongSetting(Invalid):
     """An environment variable has a value that is not allowed."""
 
     code = "wrong-setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,8 @@ class Settings:
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
     point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
+    rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
+    cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
 
     @property
     def store(self) -> Path:
@@ -58,6 +72,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
+        rate_limit=_rate("SHOP_RATE_LIMIT", environ),
+        cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
         point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
     )
@@ -116,6 +132,25 @@ def _worth(name: str, environ: Mapping[str, str], default: Money) -> Money:
         most = decimal_text(_MOST_WORTH, worth.currency)
         raise WrongSetting(f"{name}={text} is not allowed: give one like {example}, above 0 and up to {most}")
     return worth
+
+
+def _rate(name: str, environ: Mapping[str, str]) -> Rate | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    count, _, unit = text.partition("/")
+    if not (count.isascii() and count.isdigit() and 0 < int(count) <= _MOST_REQUESTS and unit in _SECONDS):
+        raise WrongSetting(f"{name}={text} is not allowed: give a rate like 600/minute, 20/second or 5000/hour")
+    return Rate(int(count), _SECONDS[unit])
+
+
+def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in environ.get(name, "").split(",") if origin.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            why = "give origins with commas between, like https://shop.example,http://localhost:5173"
+            raise WrongSetting(f"{name}: {origin} is no origin: {why}")
+    return origins
 
 
 def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:

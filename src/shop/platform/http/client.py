@@ -59,6 +59,8 @@ class Client:
         self._most = most
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bytes = 0
+        self.hits = 0  # items answered from memory
+        self.misses = 0
         self._flights: dict[str, asyncio.Task[object]] = {}
         self._overtaken: list[set[str]] = []  # per read under way: the tags dropped since it began
 
@@ -90,6 +92,8 @@ class Client:
                 found[identifier] = entry.item  # type: ignore[assignment]
             else:
                 missing.append(identifier)
+        self.hits += len(found)
+        self.misses += len(missing)
         if missing:
             found.update(await self._fetch(what, missing))
         return found

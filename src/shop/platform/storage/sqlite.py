@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -51,6 +52,7 @@ class SqliteStore:
         self.limit = limit
         self.inbox = inbox
         self.routes: Mapping[str, Sequence[str]] = {}  # event type -> consumers
+        self.published: Counter[str] = Counter()  # events by type, since it was opened
         self.requests = 0  # commits under way that end no delivery: somebody waits for an answer
         self.owner: str | None = None  # the server that claims what is committed here; None: a command
         self.on_queued: Callable[[list[Queued]], None] | None = None
@@ -74,8 +76,15 @@ class SqliteStore:
         """A context's own records; what the layout declares and the file lacks is added."""
         return _SqliteRecords(self, layout)
 
-    def committed(self, queued: list[Queued], consumed: Delivery | None) -> None:
-        """Tell the server: these deliveries are on disk from now on, and this one has ended."""
+    async def probe(self) -> None:
+        """Read, and write to the disk what is there already; `Unavailable` if either cannot be done."""
+        self.file.rows("SELECT 1", ())
+        await self.file.write(lambda connection: connection.execute("UPDATE sqlite_sequence SET seq = seq").rowcount)
+
+    def committed(self, events: Sequence[Envelope], queued: list[Queued], consumed: Delivery | None) -> None:
+        """Count, and tell the server: these deliveries are on disk from now on, and this one has ended."""
+        for event in events:
+            self.published[event.type] += 1
         if consumed is not None and self.on_ended is not None:
             self.on_ended(consumed)
         if queued and self.on_queued is not None:
@@ -196,7 +205,7 @@ class _SqliteRecords:
         asked = consumed is None
         store.requests += asked
         try:
-            await self._file.write(unit, then=lambda queued: store.committed(queued, consumed))
+            await self._file.write(unit, then=lambda queued: store.committed(events, queued, consumed))
         finally:
             store.requests -= asked
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,6 +45,14 @@ class Queued:
     envelope: Envelope
     attempts: int
     since: datetime
+
+
+class Backlog(NamedTuple):
+    """Deliveries that are not ended: those that are made or tried again, and dead letters."""
+
+    waiting: int
+    dead: int
+    due: datetime | None  # when the first of those that wait was, or is, to be made
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -153,6 +162,14 @@ def on_their_way(connection: sqlite3.Connection, *, due_by: datetime) -> int:
         "SELECT count(*) FROM deliveries WHERE dead IS NULL AND due <= ?", (micros(due_by),)
     ).fetchone()
     return int(count)
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """What is not ended."""
+    waiting, dead, oldest = connection.execute(
+        "SELECT count(*) FILTER (WHERE dead IS NULL), count(dead), min(due) FILTER (WHERE dead IS NULL) FROM deliveries"
+    ).fetchone()
+    return Backlog(waiting, dead, moment_of(oldest) if oldest is not None else None)
 
 
 def _queued(connection: sqlite3.Connection, identifier: int) -> Queued | None:

@@ -1,0 +1,94 @@
+"""What those who run the shop ask of it: is it ready, and how does it do.
+
+Anyone may call these routes: they are for the private network, and tell nothing about people or products. A proxy that
+faces the outside need not pass `/metrics` on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from shop.kernel.clock import Clock
+from shop.kernel.errors import TryLater
+from shop.platform.answers import answers
+from shop.platform.http.client import Client
+from shop.platform.metrics import CONTENT_TYPE, Metrics
+from shop.platform.storage.port import Unavailable
+from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.storage.sqlite_deliveries import Backlog
+from shop.platform.web import anyone, reply
+
+_PATIENCE = 2.0  # seconds for the store
+_MOST_OVERDUE = timedelta(minutes=5)
+
+
+class NotReady(TryLater):
+    """Requests would not be answered, or what they cause would not be done soon."""
+
+    code = "not-ready"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationsApi:
+    """The routes of operations and what each of them does."""
+
+    store: SqliteStore
+    backlog: Callable[[], Awaitable[Backlog]]
+    reads: Client
+    metrics: Metrics
+    clock: Clock
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Path, who may call, what happens."""
+        return [
+            get("/health/ready", before_request=anyone, opt=answers(NotReady))(self.ready),
+            get("/metrics", before_request=anyone, opt=answers(), media_type="text/plain")(self.figures),
+        ]
+
+    async def ready(self) -> Response[dict[str, str]]:
+        """The store can be read and written, and what was caused is done. Otherwise 503, with what is the matter."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.store.probe()
+                backlog = await self.backlog()
+        except TimeoutError as error:
+            raise NotReady(f"the store did not answer within {_PATIENCE:g} s", retry_after=5) from error
+        except Unavailable as error:
+            raise NotReady("the store cannot be read or written: the log says why", retry_after=5) from error
+        overdue = self.clock() - backlog.due if backlog.due else timedelta()
+        if overdue > _MOST_OVERDUE:
+            told = f"the oldest delivery is overdue by {overdue // timedelta(seconds=1)} s, {backlog.waiting} wait"
+            raise NotReady(told, retry_after=30)
+        return reply({"status": "ok"})
+
+    async def figures(self) -> Response[bytes]:
+        """Figures for Prometheus, of this process since it began."""
+        body = self.metrics.text(self._of_the_store(await self.backlog()))
+        return Response(body, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE)
+
+    def _of_the_store(self, backlog: Backlog) -> Iterator[Metric]:
+        did = self.store.statistics
+        overdue = max(timedelta(), self.clock() - backlog.due) if backlog.due else timedelta()
+        events = CounterMetricFamily(
+            "shop_events_published", "Events committed: `order.created` are orders placed.", labels=["type"]
+        )
+        for kind, count in sorted(self.store.published.items()):
+            events.add_metric([kind], count)
+        reads = CounterMetricFamily("shop_catalog_reads", "Products that orders asked for.", labels=["answered_by"])
+        reads.add_metric(["memory"], self.reads.hits)
+        reads.add_metric(["catalog"], self.reads.misses)
+        deliveries = GaugeMetricFamily("shop_deliveries", "Deliveries that are not ended.", labels=["state"])
+        deliveries.add_metric(["waiting"], backlog.waiting)
+        deliveries.add_metric(["dead"], backlog.dead)
+        yield from (events, reads, deliveries)
+        yield GaugeMetricFamily("shop_oldest_delivery_overdue_seconds", "By how much.", value=overdue.total_seconds())
+        yield CounterMetricFamily("shop_store_units", "Acts committed, and deliveries ended.", value=did.units)
+        yield CounterMetricFamily("shop_store_commits", "Syncs of the disk: each commits many units.", value=did.groups)

@@ -1,0 +1,65 @@
+"""What no API says: the store itself, looked at beside the server, or after it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from shop.entrypoints.cli import cli
+from torture.checks import Check
+from torture.server import SHOP
+
+_POSTPONED = "dead IS NULL AND attempts > 0 AND owner IS NULL AND due > 1000000 * unixepoch()"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """How many are on their way, wait for their next attempt, and are dead."""
+
+    waiting: int
+    postponed: int
+    dead: int
+
+
+def deliveries(data: Path) -> Deliveries:
+    """As they are now."""
+    asked = f"SELECT count(*), count(*) FILTER (WHERE {_POSTPONED}), count(dead) FROM deliveries"  # noqa: S608 - our own
+    with closing(_opened(data)) as connection:
+        all_of_them, postponed, dead = connection.execute(asked).fetchone()
+    return Deliveries(all_of_them - postponed - dead, postponed, dead)
+
+
+def hurry(data: Path) -> int:
+    """As if their minute had passed: what waits for its next attempt is due. How many."""
+    with closing(_opened(data)) as connection, connection:
+        return connection.execute(f"UPDATE deliveries SET due = 0 WHERE {_POSTPONED}").rowcount  # noqa: S608 - our own
+
+
+def checked(data: Path) -> list[Check]:
+    """What must be so once the server is down."""
+    left = deliveries(data)
+    with closing(_opened(data)) as connection:
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
+    return [
+        Check("every event delivered, no dead letter", events, [] if left == Deliveries(0, 0, 0) else [str(left)]),
+        Check("the file is sound (SQLite's integrity_check)", 1, [] if sound == "ok" else [sound]),
+        *_doctor(data),
+    ]
+
+
+def _doctor(data: Path) -> Iterator[Check]:
+    """`shop doctor`, if there is one."""
+    if "doctor" in cli.commands:
+        command, environ = [*SHOP, "doctor"], {**os.environ, "SHOP_DATA": str(data)}
+        ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600, check=False)
+        yield Check("shop doctor finds nothing", 1, [ran.stdout + ran.stderr] if ran.returncode else [])
+
+
+def _opened(data: Path) -> sqlite3.Connection:
+    return sqlite3.connect(data / "shop.db", timeout=30)
