@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from shop.kernel.errors import Refusal
+from shop.platform.observability import configure_logs
+from shop.platform.settings import Settings, read_settings
 from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
@@ -60,6 +62,18 @@ class OneLine(click.RichGroup):
 def _end(code: int, message: str) -> None:
     click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def command_settings() -> Settings:
+    """For a command that is no server: its log has nothing but warnings, unless asked for more."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
+    return settings
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: each line a paragraph, so that it is left as it is."""
+    return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
 
 
 def so_many(count: int, what: str) -> str:
