@@ -1,14 +1,21 @@
-"""Commands for who runs a shop: `backup`, `restore`."""
+"""Commands for who runs a shop: `doctor`, `backup`, `restore`."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
 import rich_click as click
 from rich.filesize import decimal
 
-from shop.entrypoints.terminal import bars, command_settings, examples, so_many
+from shop.entrypoints.terminal import Failed, bars, command_settings, examples, show_checks, so_many
 from shop.kernel.clock import system_clock
+
+if TYPE_CHECKING:
+    from shop.platform.settings import Settings
+    from shop.platform.storage.sqlite_checks import Checked
 
 # What only one command needs, it imports itself: `shop --help` is there at once.
 
@@ -68,4 +75,45 @@ def restore(file: Path, *, force: bool) -> None:
         click.echo(f"the store of before is kept as {restored.aside}")
 
 
-OPERATIONS = (backup, restore)
+@click.command(
+    epilog=examples(
+        "shop doctor",
+        "shop doctor --json > found.json",
+        "shop doctor --reindex    when it names documents that are in the wrong place",
+    )
+)
+@click.option("--reindex", is_flag=True, help="First put every document anew, so that it is found where it should be.")
+@click.option("--json", "as_json", is_flag=True, help="Everything that was found, as JSON.")
+def doctor(*, reindex: bool, as_json: bool) -> None:
+    """Check all that must be so in the store, and name each difference.
+
+    Looks at one moment, also while the shop serves. Exit code 1 if anything differs; warnings are of deliveries that
+    are late or dead, not of the store.
+    """
+    checks = asyncio.run(_examined(command_settings(), reindex=reindex))
+    differences = sum(len(check.differences) for check in checks)
+    if as_json:
+        found = {"sound": not differences, "checks": checks}
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    else:
+        show_checks(checks)
+    if differences:
+        raise Failed(
+            f"{so_many(differences, 'difference')} in the store; keep a copy of SHOP_DATA before anything else"
+        )
+
+
+async def _examined(settings: Settings, *, reindex: bool) -> list[Checked]:
+    from shop.entrypoints.doctor import examine, put_anew  # noqa: PLC0415
+    from shop.entrypoints.monolith import opened  # noqa: PLC0415
+
+    if not settings.store.exists():
+        raise Failed(f"there is no store in {settings.data}: name its folder with SHOP_DATA")
+    with bars() as show:
+        async with opened(settings) as shop:
+            if reindex:
+                await put_anew(shop, progress=show)
+            return [check async for check in examine(shop, progress=show)]
+
+
+OPERATIONS = (doctor, backup, restore)

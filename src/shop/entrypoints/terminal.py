@@ -22,6 +22,7 @@ from shop.platform.storage.port import Unavailable
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.platform.storage.sqlite_checks import Checked
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -151,6 +152,20 @@ def show_report(report: Report) -> None:
         table.add_row(name, f"{rate:,.0f}/s")
     table.add_row("all points there after", f"{report.points_after:.1f} s")
     _print(table)
+
+
+def show_checks(checks: Sequence[Checked]) -> None:
+    """A table of what was checked; what was found, on stderr."""
+    table = _table()
+    table.add_column("checked")
+    for heading in ("so many", "warnings", "differences"):
+        table.add_column(heading, justify="right")
+    for check in checks:
+        wrong = f"[bold red]{len(check.differences):,}[/]" if check.differences else "[green]0[/]"
+        table.add_row(check.what, _figure(check.count), f"{len(check.warnings):,}" if check.warnings else "", wrong)
+    _print(table)
+    show_lines([f"warning: {warning}" for check in checks for warning in check.warnings])
+    show_lines([difference for check in checks for difference in check.differences])
 
 
 def _table() -> Table:
