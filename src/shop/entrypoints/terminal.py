@@ -15,11 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from shop.kernel.errors import Refusal
+from shop.platform.observability import configure_logs
+from shop.platform.settings import Settings, read_settings
 from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.platform.storage.sqlite_checks import Checked
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -60,6 +63,18 @@ class OneLine(click.RichGroup):
 def _end(code: int, message: str) -> None:
     click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def command_settings() -> Settings:
+    """For a command that is no server: its log has nothing but warnings, unless asked for more."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
+    return settings
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: each line a paragraph, so that it is left as it is."""
+    return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
 
 
 def so_many(count: int, what: str) -> str:
@@ -138,6 +153,20 @@ def show_report(report: Report) -> None:
         table.add_row(name, f"{rate:,.0f}/s")
     table.add_row("all points there after", f"{report.points_after:.1f} s")
     _print(table)
+
+
+def show_checks(checks: Sequence[Checked]) -> None:
+    """A table of what was checked; what was found, on stderr."""
+    table = _table()
+    table.add_column("checked")
+    for heading in ("so many", "warnings", "differences"):
+        table.add_column(heading, justify="right")
+    for check in checks:
+        wrong = f"[bold red]{len(check.differences):,}[/]" if check.differences else "[green]0[/]"
+        table.add_row(check.what, _figure(check.count), f"{len(check.warnings):,}" if check.warnings else "", wrong)
+    _print(table)
+    show_lines([f"warning: {warning}" for check in checks for warning in check.warnings])
+    show_lines([difference for check in checks for difference in check.differences])
 
 
 def _table() -> Table:
