@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from shop.kernel.errors import Refusal
+from shop.platform.observability import configure_logs
+from shop.platform.settings import Settings, read_settings
 from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -60,6 +64,18 @@ class OneLine(click.RichGroup):
 def _end(code: int, message: str) -> None:
     click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def command_settings() -> Settings:
+    """For a command that is no server: its log has nothing but warnings, unless asked for more."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
+    return settings
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: each line a paragraph, so that it is left as it is."""
+    return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
 
 
 def so_many(count: int, what: str) -> str:
@@ -119,6 +135,19 @@ def show_products(rows: Sequence[Row]) -> None:
         )
     _print(table)
     _more(len(rows))
+
+
+def show_dead_letters(letters: Sequence[DeadLetter], *, of: int) -> None:
+    """A table of the first ones, oldest first."""
+    table = _table()
+    for heading in ("id", "consumer", "event", "since", "attempts", "reason"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("id", "attempts") else "left")
+    for one in letters:
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(str(one.id), one.consumer, one.event_type, since, str(one.attempts), escape(one.reason))
+    _print(table)
+    if of > len(letters):
+        click.echo(f"… and {of - len(letters):,} more", err=True)
 
 
 def show_report(report: Report) -> None:
