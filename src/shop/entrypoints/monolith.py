@@ -26,6 +26,7 @@ from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
 from shop.platform.cors import Cors
 from shop.platform.feed import FeedApi, types_of
+from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.client import Client
 from shop.platform.http_protocol import ProblemProtocol
 from shop.platform.metrics import Measured, Metrics
@@ -76,6 +77,9 @@ class Monolith(containers.DeclarativeContainer):
         FeedApi,
         log=providers.Singleton(SqliteLog, store.provided.file),
         types=types_of(catalog_contract, orders_contract, rewards_contract),
+    )
+    housekeeping = providers.Singleton(
+        Housekeeping, file=store.provided.file, clock=clock, keep=settings.provided.event_retention
     )
     metrics = providers.Singleton(Metrics)
     operations = providers.Singleton(
@@ -130,6 +134,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
                 **house.catalog.jobs().table(),
                 **house.orders.jobs().table(),
                 **house.rewards.jobs().table(),
+                **house.housekeeping().table(),
             }
             await bus.start(consumers, jobs, alone=True)
             stack.push_async_callback(bus.stop)
