@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from shop.entrypoints.dead_letters import dead_letters
 from shop.entrypoints.operations import OPERATIONS
 from shop.entrypoints.terminal import (
     HERE,
@@ -249,6 +250,8 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
     async with reached(url, settings, patience=5) as shop:
         return await pay_order(shop, order_id, amount=amount, failed=failed)
 
+
+cli.add_command(dead_letters)
 
 # What the commands share
 

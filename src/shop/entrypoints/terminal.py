@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
     from shop.platform.storage.sqlite_checks import Checked
+    from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -134,6 +136,19 @@ def show_products(rows: Sequence[Row]) -> None:
         )
     _print(table)
     _more(len(rows))
+
+
+def show_dead_letters(letters: Sequence[DeadLetter], *, of: int) -> None:
+    """A table of the first ones, oldest first."""
+    table = _table()
+    for heading in ("id", "consumer", "event", "since", "attempts", "reason"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("id", "attempts") else "left")
+    for one in letters:
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(str(one.id), one.consumer, one.event_type, since, str(one.attempts), escape(one.reason))
+    _print(table)
+    if of > len(letters):
+        click.echo(f"… and {of - len(letters):,} more", err=True)
 
 
 def show_report(report: Report) -> None:
