@@ -60,7 +60,7 @@ async def test_the_figures_count_what_was_done(story):
     assert figures["http_requests_total", "POST", "/orders", "201"] == 3
     assert figures["http_request_duration_seconds_count", "POST", "/orders"] == 3
     assert figures["shop_deliveries", "waiting"] == figures["shop_deliveries", "dead"] == 0
-    assert figures["shop_catalog_reads_total", "memory"] + figures["shop_catalog_reads_total", "catalog"] >= 2
+    assert figures["shop_catalog_reads_total", "memory"] + figures["shop_catalog_reads_total", "origin"] >= 2
     assert figures["shop_store_units_total",] >= figures["shop_store_commits_total",] > 0
 
 

@@ -74,8 +74,8 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-async def catalog_client(shelf: Shelf) -> AsyncIterator[Client]:
-    client = Client(shelf, base_url="http://catalog", budget=5, now=lambda: 0.0, most=1_000_000)
+async def catalog_client(shelf: Shelf, clock: Clock) -> AsyncIterator[Client]:
+    client = Client(shelf, base_url="http://catalog", budget=5, now=lambda: 0.0, wall=clock, most=1_000_000)
     yield client
     await client.close()
 

@@ -40,6 +40,7 @@ def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     assert settings.order_expiry == timedelta(minutes=30)
     assert settings.event_retention == timedelta(days=30)
     assert settings.catalog_budget == 5
+    assert settings.catalog_timeout == 2
     assert settings.log_level == "info"
     assert settings.point_value == Money(1, "EUR")
     assert len(settings.jwt_key) >= 32

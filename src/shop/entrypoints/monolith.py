@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import threading
 import time
@@ -27,7 +28,9 @@ from shop.platform.container import PlatformContainer
 from shop.platform.cors import Cors
 from shop.platform.feed import FeedApi, types_of
 from shop.platform.housekeeping import Housekeeping
+from shop.platform.http.breaker import Breaker
 from shop.platform.http.client import Client
+from shop.platform.http.transports import resilient
 from shop.platform.http_protocol import ProblemProtocol
 from shop.platform.metrics import Measured, Metrics
 from shop.platform.observability import configure_logs
@@ -51,16 +54,25 @@ class Monolith(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency()
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
+    _seconds = providers.Object(time.monotonic)
     bus = providers.Singleton(LocalBus, store, clock=clock, may_wait=frozenset({orders_contract.OrderCreated.TYPE}))
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
+    catalog_breaker = providers.Singleton(Breaker, now=_seconds)
     catalog_client = providers.Singleton(
         Client,
-        providers.Singleton(httpx.ASGITransport, catalog_app),
+        providers.Singleton(
+            resilient,
+            providers.Singleton(httpx.ASGITransport, catalog_app),
+            breaker=catalog_breaker,
+            seconds=settings.provided.catalog_timeout,
+            chance=providers.Object(random.random),
+        ),
         base_url="http://catalog",
         budget=settings.provided.catalog_budget,
-        now=providers.Object(time.monotonic),
+        now=_seconds,
+        wall=clock,
         most=_MOST_CACHED,
     )
     rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
@@ -87,6 +99,7 @@ class Monolith(containers.DeclarativeContainer):
         store=store,
         backlog=bus.provided.backlog,
         reads=catalog_client,
+        breaker=catalog_breaker,
         metrics=metrics,
         clock=clock,
     )
@@ -123,6 +136,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
+        await house.catalog_client().open()
         consumers = {
             "catalog": house.catalog.reactions().table(),
             "orders": house.orders.reactions().table(),

@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 from shop.kernel.clock import Clock
 from shop.kernel.errors import TryLater
 from shop.platform.answers import answers
+from shop.platform.http.breaker import Breaker, State
 from shop.platform.http.client import Client
 from shop.platform.metrics import CONTENT_TYPE, Metrics
 from shop.platform.storage.port import Unavailable
@@ -43,6 +44,7 @@ class OperationsApi:
     store: SqliteStore
     backlog: Callable[[], Awaitable[Backlog]]
     reads: Client
+    breaker: Breaker  # of those reads
     metrics: Metrics
     clock: Clock
 
@@ -83,12 +85,16 @@ class OperationsApi:
         for kind, count in sorted(self.store.published.items()):
             events.add_metric([kind], count)
         reads = CounterMetricFamily("shop_catalog_reads", "Products that orders asked for.", labels=["answered_by"])
-        reads.add_metric(["memory"], self.reads.hits)
-        reads.add_metric(["catalog"], self.reads.misses)
+        for layer, count in self.reads.answered_by.items():
+            reads.add_metric([layer], count)
+        circuit = GaugeMetricFamily("shop_catalog_circuit", "1 for the state that calls meet now.", labels=["state"])
+        for state in State:
+            circuit.add_metric([state.value], float(self.breaker.state is state))
+        yield CounterMetricFamily("shop_catalog_circuit_opened", "How often it opened.", value=self.breaker.opened)
         deliveries = GaugeMetricFamily("shop_deliveries", "Deliveries that are not ended.", labels=["state"])
         deliveries.add_metric(["waiting"], backlog.waiting)
         deliveries.add_metric(["dead"], backlog.dead)
-        yield from (events, reads, deliveries)
+        yield from (events, reads, circuit, deliveries)
         yield GaugeMetricFamily("shop_oldest_delivery_overdue_seconds", "By how much.", value=overdue.total_seconds())
         yield CounterMetricFamily("shop_store_units", "Acts committed, and deliveries ended.", value=did.units)
         yield CounterMetricFamily("shop_store_commits", "Syncs of the disk: each commits many units.", value=did.groups)

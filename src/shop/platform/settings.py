@@ -46,6 +46,7 @@ class Settings:
     payment_secrets: tuple[str, ...] = field(repr=False)  # SHOP_PAYMENT_SECRETS: the provider's; the first signs
     order_expiry: timedelta  # SHOP_ORDER_EXPIRY_MINUTES: an unpaid order may wait so long
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
+    catalog_timeout: float = 2.0  # SHOP_CATALOG_TIMEOUT_SECONDS: and so long in one try
     log_level: str  # SHOP_LOG
     point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
     event_retention: timedelta = timedelta(days=30)  # SHOP_EVENT_RETENTION_DAYS: delivered events are kept so long
@@ -73,6 +74,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
+        catalog_timeout=_number("SHOP_CATALOG_TIMEOUT_SECONDS", environ, 2, most=60),
         event_retention=timedelta(days=_number("SHOP_EVENT_RETENTION_DAYS", environ, 30, most=36_500)),
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from shop.platform.http.client import Client, Collected
+from shop.platform.http.client import Client
+from shop.platform.http.collected import Collected
 
 MAX_AGE = "public, max-age=300"
 
@@ -73,6 +75,9 @@ class Seconds:
     def __call__(self) -> float:
         return self.now
 
+    def wall(self) -> datetime:
+        return datetime.fromtimestamp(1_700_000_000 + self.now, UTC)
+
 
 @pytest.fixture
 def origin() -> Origin:
@@ -90,7 +95,9 @@ async def client_with(origin: Origin, seconds: Seconds) -> AsyncIterator[Callabl
     clients: list[Client] = []
 
     def over(*, budget: float = 5, most: int = 1024 * 1024) -> Client:
-        clients.append(Client(origin, base_url="http://origin", budget=budget, now=seconds, most=most))
+        clients.append(
+            Client(origin, base_url="http://origin", budget=budget, now=seconds, wall=seconds.wall, most=most)
+        )
         return clients[-1]
 
     yield over

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from shop.platform.http.client import OriginUnavailable
+from shop.platform.http.answer import OriginUnavailable
 
 
 @pytest.fixture

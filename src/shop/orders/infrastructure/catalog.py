@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 import msgspec
 
 from shop.kernel.money import Money
 from shop.orders.application.ports import CatalogUnavailable
 from shop.orders.domain.lines import ProductInfo
-from shop.platform.http.client import Client, Collected, OriginUnavailable
+from shop.platform.http.answer import OriginUnavailable
+from shop.platform.http.client import Client
+from shop.platform.http.collected import Collected
+
+_TRY_AGAIN = 5  # seconds, where nobody knows better
 
 
 class _CatalogProduct(msgspec.Struct, frozen=True, rename="camel"):
@@ -47,7 +52,8 @@ class CatalogClient:
         try:
             found = await self.client.get_many(_PRODUCTS, product_ids)
         except OriginUnavailable as error:
-            raise CatalogUnavailable("the catalog does not answer: try again", retry_after=5) from error
+            again = ceil(error.retry_after) or _TRY_AGAIN
+            raise CatalogUnavailable("the catalog does not answer: try again", retry_after=again) from error
         return {product_id: product for product_id, product in found.items() if product is not None}
 
     def forget(self, product_ids: Collection[str]) -> None:

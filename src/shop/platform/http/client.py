@@ -1,178 +1,190 @@
-"""How one context reads another: a cache in front of an httpx transport.
+"""How one context reads another: memory, then what processes share, then the origin, asked conditionally if possible.
 
-The cache stands before httpx, not inside it: a hit is a dictionary look-up.
-Freshness is the origin's `Cache-Control: max-age` (RFC 9111 §4.2); events drop entries by tag before that.
+The cache stands before httpx, not inside it: a hit is a dictionary look-up. How long an answer may be used is in
+`freshness.py`; before that, events drop it by tag.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 import httpx
 import msgspec
 
-from shop.kernel.errors import Refusal
+from shop.platform.http.answer import MEMORY, UNREAD, Answer, Entry, How, understood
+from shop.platform.http.collected import Collected
+from shop.platform.http.filling import Filling, Got
+from shop.platform.http.flights import Flights
+from shop.platform.http.freshness import Fields
+from shop.platform.http.memory import Memory
+from shop.platform.http.origin import Origin
+from shop.platform.http.second_layer import Ears, SecondLayer
+from shop.platform.http.stored import Stored, varied
 
 T = TypeVar("T")
-
-_MOST_AT_ONCE = 100  # items asked for in one request
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d+)", re.IGNORECASE)
-_NOT_KEPT = re.compile(r"\b(no-store|no-cache|private)\b", re.IGNORECASE)
-
-
-class OriginUnavailable(Exception):
-    """The other context did not answer in time, or not as agreed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected(Generic[T]):
-    """A resource that can be read many at once: `GET {path}?ids=a,b` → `{"data": […]}`."""
-
-    path: str
-    wire: type[msgspec.Struct]  # of one item, with just the fields that are needed
-    translate: Callable[[Any], tuple[str, T]]  # its id, and the reader's own frozen type; once per entry
-    tag: str  # an item is dropped by f"{tag}:{id}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    item: object
-    until: float
-    size: int
 
 
 class Client:
     """Reads another context's resources, from memory while they are fresh."""
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, *, base_url: str, budget: float, now: Callable[[], float], most: int
+        self,
+        transport: httpx.AsyncBaseTransport,
+        *,
+        base_url: str,
+        budget: float,
+        now: Callable[[], float],
+        wall: Callable[[], datetime],
+        most: int,
+        shared: SecondLayer | None = None,
     ) -> None:
-        """`budget`: seconds for a whole call; `now`: monotonic seconds; `most`: bytes of bodies kept."""
-        self._http = httpx.AsyncClient(transport=transport, base_url=base_url, timeout=budget)
-        self._budget = budget
+        """`budget`: seconds for a whole call; `now`: monotonic seconds; `most`: bytes kept in memory.
+
+        With a `shared` layer nothing is kept in memory until it is `open` and hears of the others' invalidations.
+        """
+        self._origin = Origin(transport=transport, base_url=base_url, wall=wall)
         self._now = now
-        self._most = most
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._bytes = 0
-        self.hits = 0  # items answered from memory
-        self.misses = 0
-        self._flights: dict[str, asyncio.Task[object]] = {}
-        self._overtaken: list[set[str]] = []  # per read under way: the tags dropped since it began
+        self._memory = Memory(most=most, now=now)
+        self._shared = shared
+        self._filling = Filling(shared, now=now) if shared else None
+        self._flights = Flights(memory=self._memory, filling=self._filling, budget=budget, now=now)
+        self._listening: asyncio.Task[None] | None = None
+        self.answered_by = {"memory": 0, "redis": 0, "origin": 0, "stale-if-error": 0}  # so many items
+        if shared:
+            self._memory.off()
+
+    async def open(self) -> None:
+        """Begin to hear of the other processes' invalidations."""
+        if self._shared and not self._listening:
+            memory = self._memory
+            ears = Ears(drop=memory.drop, on=memory.on, off=memory.off, trust=memory.trust)
+            self._listening = asyncio.create_task(self._shared.listen(ears))
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._http.aclose()
+        if self._listening:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._flights.close()
+        if self._filling and self._shared:
+            await self._filling.close()
+            await self._shared.close()
+        await self._origin.transport.aclose()
 
-    def drop(self, tags: Iterable[str]) -> None:
-        """From now on nothing with one of these tags is answered from memory, nor kept by a read that has begun."""
-        for tag in tags:
-            self._forget(tag)
-            for dropped in self._overtaken:
-                dropped.add(tag)
-            self._flights.pop(tag, None)
+    async def get(self, path: str, *, type: type[T], headers: Fields | None = None) -> Answer[T]:  # noqa: A002 - msgspec's word
+        """What the path has, decoded once into a frozen type.
+
+        `headers` (names in lower case) are sent, and chosen by where the origin says `Vary`. `OriginUnavailable` when
+        there is no answer within the budget, or none that can be decoded; `OriginRefused` when it is not a 200.
+        """
+        now = self._now()
+        entry = self._memory.get(path, now)
+        how = MEMORY
+        if entry is None or entry.fresh_until <= now or entry.stored.vary:
+            entry, how = await self._look_further(path, headers or {}, type, entry, now)
+            now = self._now()
+        self.answered_by[how.detail or "origin"] += 1
+        value = entry.decoded.get(type, UNREAD)
+        return Answer(entry.read(type, partial(_decoded, type)) if value is UNREAD else value, entry, how, now)
 
     async def get_many(self, what: Collected[T], ids: Collection[str]) -> dict[str, T]:
-        """Those of the items that exist; only what is not fresh in memory is asked for, 100 at a time.
+        """Those of the items that exist; only what is not in memory is asked for, 100 at a time.
 
-        `OriginUnavailable` when the origin does not answer within the budget.
+        `OriginUnavailable` when the origin does not answer as agreed within the budget.
         """
         found: dict[str, T] = {}
         missing: list[str] = []
-        now = self._now()
-        for identifier in ids:
-            tag = f"{what.tag}:{identifier}"
-            entry = self._entries.get(tag)
-            if entry is not None and entry.until > now:
-                self._entries.move_to_end(tag)
-                found[identifier] = entry.item  # type: ignore[assignment]
-            else:
-                missing.append(identifier)
-        self.hits += len(found)
-        self.misses += len(missing)
+        stale: dict[str, Entry] = {}
+        behind: list[str] = []
+        now, prefix, get = self._now(), what.prefix, self._memory.get
+        for item_id in ids:
+            name = prefix + item_id
+            entry = get(name, now)
+            if entry is None:
+                missing.append(item_id)
+                continue
+            if entry.fresh_until <= now:
+                stale[name] = entry
+                if not entry.may_wait(now):
+                    missing.append(item_id)
+                    continue
+                behind.append(name)
+            value = entry.decoded.get(what, UNREAD)
+            found[item_id] = entry.read(what, what.value) if value is UNREAD else value
+        self.answered_by["memory"] += len(found)
+        if behind:
+            wanted = dict(zip(behind, behind, strict=True))
+            self._flights.refresh(wanted, partial(what.ask, self._origin), stale, tag_of=what.tag_of)
         if missing:
-            found.update(await self._fetch(what, missing))
+            found.update(await self._bring(what, missing, stale))
         return found
 
-    async def _fetch(self, what: Collected[T], ids: Sequence[str]) -> dict[str, T]:
-        """Join the reads that are under way for some of the ids; begin reads for the others."""
-        flights: set[asyncio.Task[object]] = set()
-        fresh: list[str] = []
-        for identifier in ids:
-            flight = self._flights.get(f"{what.tag}:{identifier}")
-            if flight is None:
-                fresh.append(identifier)
-            else:
-                flights.add(flight)
-        for begin in range(0, len(fresh), _MOST_AT_ONCE):
-            some = fresh[begin : begin + _MOST_AT_ONCE]
-            flight = asyncio.create_task(self._read(what, some))
-            self._flights.update(dict.fromkeys((f"{what.tag}:{identifier}" for identifier in some), flight))
-            flights.add(flight)
-        answers = await asyncio.gather(*map(asyncio.shield, flights))
-        asked = set(ids)
-        return {i: item for answer in answers for i, item in answer.items() if i in asked}  # type: ignore[attr-defined]
+    def drop(self, tags: Iterable[str]) -> None:
+        """From now on nothing with one of these tags is answered from this process's memory, nor kept by a read that
+        has begun. Others are told by `invalidate`.
+        """
+        self._memory.drop(tags)
 
-    async def _read(self, what: Collected[T], ids: Sequence[str]) -> Mapping[str, T]:
-        flight = asyncio.current_task()
-        dropped: set[str] = set()
-        self._overtaken.append(dropped)
-        try:
-            async with asyncio.timeout(self._budget):
-                response = await self._http.get(what.path, params={"ids": ",".join(ids)})
-            if response.status_code != httpx.codes.OK:
-                raise OriginUnavailable(f"{what.path} answered {response.status_code}")
-            items = _items(response.content, what)
-            self._keep({i: item for i, item in items.items() if f"{what.tag}:{i}" not in dropped}, what, response)
-        except (TimeoutError, httpx.HTTPError, ValueError, RecursionError, msgspec.MsgspecError, Refusal) as error:
-            raise OriginUnavailable(f"{what.path}: {type(error).__name__}") from error
-        finally:
-            self._overtaken = [other for other in self._overtaken if other is not dropped]
-            for identifier in ids:
-                tag = f"{what.tag}:{identifier}"
-                if self._flights.get(tag) is flight:
-                    del self._flights[tag]
-        return items
+    async def invalidate(self, tags: Collection[str]) -> None:
+        """When this returns, no process is given anything with one of these tags that was read before, but for the
+        message's way to its memory. `LayerUnavailable` if it is to be done again.
+        """
+        self._memory.drop(tags)
+        if self._shared:
+            await self._shared.invalidate(tags)
+            self._memory.drop(tags)  # what was found there in between
 
-    def _keep(self, items: Mapping[str, T], what: Collected[T], response: httpx.Response) -> None:
-        fresh_for = _fresh_for(response.headers.get("cache-control", ""))
-        if not fresh_for or not items:
-            return
-        until = self._now() + fresh_for
-        size = len(response.content) // len(items)
-        for identifier, item in items.items():
-            tag = f"{what.tag}:{identifier}"
-            self._forget(tag)
-            self._entries[tag] = _Entry(item, until, size)
-            self._bytes += size
-        while self._bytes > self._most:
-            self._forget(next(iter(self._entries)))
+    async def _look_further(
+        self, path: str, sent: Fields, wanted: type[T], entry: Entry | None, now: float
+    ) -> tuple[Entry, How]:
+        name = path
+        if entry and entry.stored.vary:
+            name = varied(path, entry.stored.vary, sent)
+            entry = self._memory.get(name, now)
+            if entry and entry.fresh_until > now:
+                return entry, MEMORY
+        ask = partial(_ask, self._origin, path, sent, wanted)
+        known = {name: entry} if entry else {}
+        alike = frozenset(sent.items())  # who sends something else may be told something else
+        if entry and entry.may_wait(now):
+            self._flights.refresh({(name, alike): name}, ask, known)
+            return entry, MEMORY
+        given = await self._flights.bring({(name, alike): name}, ask, known)
+        entry, how = given[name]
+        if entry.stored.vary and name == path:  # only now it is known that it varies
+            name = varied(path, entry.stored.vary, sent)
+            if name not in given:
+                given = await self._flights.bring({(name, alike): name}, ask, {})
+            entry, how = given[name]
+        return entry, how
 
-    def _forget(self, tag: str) -> None:
-        entry = self._entries.pop(tag, None)
-        if entry is not None:
-            self._bytes -= entry.size
+    async def _bring(self, what: Collected[T], ids: Collection[str], stale: Mapping[str, Entry]) -> dict[str, T]:
+        names = {item_id: what.prefix + item_id for item_id in ids}
+        wanted = {name: name for name in names.values()}
+        given = await self._flights.bring(wanted, partial(what.ask, self._origin), stale, tag_of=what.tag_of)
+        found = {}
+        for item_id, name in names.items():
+            if name in given:
+                entry, how = given[name]
+                found[item_id] = entry.read(what, what.value)
+                self.answered_by[how.detail or "origin"] += 1
+        return found
 
 
-def _fresh_for(cache_control: str) -> int:
-    """Seconds; 0 if it is not to be kept. Source: RFC 9111 §5.2.2."""
-    if _NOT_KEPT.search(cache_control):
-        return 0
-    max_age = _MAX_AGE.search(cache_control)
-    return int(max_age[1]) if max_age else 0
+async def _ask(
+    origin: Origin, path: str, sent: Fields, wanted: type, names: Sequence[str], known: Mapping[str, Stored]
+) -> Mapping[str, Got]:
+    """One path. Where the answer varies, the path's own name has it too, and tells by what it varies."""
+    before = known.get(names[0])
+    answer, status = await origin.get(path, sent=sent, known=before)
+    how = How(fwd="stale" if before else "uri-miss", fwd_status=status, stored=answer.to_keep)
+    got = Got(answer, how, (wanted, understood(answer.body, partial(_decoded, wanted), path)))
+    return {path: got, varied(path, answer.vary, sent): got}
 
 
-W = TypeVar("W")
-
-
-class _Data(msgspec.Struct, Generic[W]):
-    data: list[W]
-
-
-def _items(body: bytes, what: Collected[T]) -> dict[str, T]:
-    answer = msgspec.json.decode(body, type=_Data[what.wire])  # type: ignore[name-defined]
-    return dict(map(what.translate, answer.data))
+def _decoded(wanted: type[T], body: bytes) -> T:
+    return body if wanted is bytes else msgspec.json.decode(body, type=wanted)  # type: ignore[return-value]

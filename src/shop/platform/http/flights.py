@@ -1,0 +1,159 @@
+"""Reads that are under way: who wants the same joins them, unless a drop has overtaken them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from shop.platform.http.answer import STALE_IF_ERROR, Entry, How, OriginUnavailable
+from shop.platform.http.filling import Ask, Filling, Got
+from shop.platform.http.memory import Memory, Reading
+from shop.platform.http.stored import Stored
+from shop.platform.observability import told_of
+
+_MOST_AT_ONCE = 100  # items asked for in one request
+
+Given = Mapping[str, tuple[Entry, How]]  # by name
+TagOf = Callable[[str], str]  # name -> by what it will be dropped, where that is known before the answer
+
+log = structlog.get_logger("shop.http")
+
+
+class _Flight:
+    __slots__ = ("reading", "tag_of", "task")
+
+    def __init__(self, reading: Reading, tag_of: TagOf | None) -> None:
+        self.reading = reading
+        self.tag_of = tag_of
+        self.task: asyncio.Task[Given]
+
+    def may_be_joined(self, name: str) -> bool:
+        """What it brings is not older than a drop."""
+        return self.reading.undisturbed if self.tag_of is None else not self.reading.overtaken((self.tag_of(name),))
+
+
+class Flights:
+    """Brings what memory does not have, each thing once however many want it, and keeps it there."""
+
+    def __init__(self, *, memory: Memory, filling: Filling | None, budget: float, now: Callable[[], float]) -> None:
+        """`filling`: through a shared layer, if there is one; `budget`: seconds for a flight, all that is in it."""
+        self._memory = memory
+        self._filling = filling
+        self._budget = budget
+        self._now = now
+        self._flights: dict[object, _Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    async def close(self) -> None:
+        """Let go of what is under way."""
+        tasks = {flight.task for flight in self._flights.values()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def bring(
+        self, wanted: Mapping[Any, str], ask: Ask, known: Mapping[str, Entry], *, tag_of: TagOf | None = None
+    ) -> Given:
+        """What there is of `{key: name}`; requests with the same key are alike. Who goes away takes it from nobody.
+
+        `OriginUnavailable` if it is not had within the budget, and nothing `known` may be used instead.
+        """
+        flights = self._under_way(wanted, ask, known, someone_waits=True, tag_of=tag_of)
+        joined = {flight for flight, begun in flights.items() if not begun}
+        answers = await asyncio.gather(*(asyncio.shield(flight.task) for flight in flights))
+        return {
+            name: (entry, msgspec.structs.replace(how, collapsed=True) if flight in joined else how)
+            for flight, answer in zip(flights, answers, strict=True)
+            for name, (entry, how) in answer.items()
+        }
+
+    def refresh(
+        self, wanted: Mapping[Any, str], ask: Ask, known: Mapping[str, Entry], *, tag_of: TagOf | None = None
+    ) -> None:
+        """As `bring`, behind those who use what is `known` meanwhile."""
+        self._under_way(wanted, ask, known, someone_waits=False, tag_of=tag_of)
+
+    def _under_way(
+        self,
+        wanted: Mapping[Any, str],
+        ask: Ask,
+        known: Mapping[str, Entry],
+        *,
+        someone_waits: bool,
+        tag_of: TagOf | None,
+    ) -> dict[_Flight, bool]:
+        """Flights that had begun for some of it (False), and those that now begin for the rest (True)."""
+        flights: dict[_Flight, bool] = {}
+        fresh: list[tuple[object, str]] = []
+        for key, name in wanted.items():
+            flight = self._flights.get(key)
+            if flight is not None and flight.may_be_joined(name):
+                flights[flight] = False
+            else:
+                fresh.append((key, name))
+        for begin in range(0, len(fresh), _MOST_AT_ONCE):
+            some = fresh[begin : begin + _MOST_AT_ONCE]
+            flight = _Flight(self._memory.reading(), tag_of)
+            flight.task = asyncio.create_task(self._fly(flight, some, ask, known, someone_waits=someone_waits))
+            flight.task.add_done_callback(_ended)
+            self._flights.update((key, flight) for key, _ in some)
+            flights[flight] = True
+        return flights
+
+    async def _fly(
+        self,
+        flight: _Flight,
+        wanted: Sequence[tuple[object, str]],
+        ask: Ask,
+        entries: Mapping[str, Entry],
+        *,
+        someone_waits: bool,
+    ) -> Given:
+        names = [name for _, name in wanted]
+        now = self._now()
+        known = {name: entries[name].aged(now) for name in names if name in entries}
+        try:
+            try:
+                async with asyncio.timeout(self._budget):
+                    got = await (
+                        self._filling(names, ask, known, someone_waits=someone_waits)
+                        if self._filling
+                        else ask(names, known)
+                    )
+            except (OriginUnavailable, TimeoutError) as error:
+                got = _instead(names, known, error)
+            return {name: (self._kept(name, one, flight.reading), one.how) for name, one in got.items()}
+        finally:
+            self._memory.done(flight.reading)
+            for key, _ in wanted:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+
+    def _kept(self, name: str, got: Got, reading: Reading) -> Entry:
+        entry = self._memory.keep(name, got.stored, reading)
+        if got.decoded:
+            reader, value = got.decoded
+            entry.decoded[reader] = value
+        return entry
+
+
+def _instead(names: Sequence[str], known: Mapping[str, Stored], error: Exception) -> Mapping[str, Got]:
+    """What may be used when the origin fails, as it has allowed before (RFC 5861 §4); else the failure."""
+    usable = {name: Got(one, STALE_IF_ERROR) for name, one in known.items() if one.age < one.windows.erring}
+    if usable.keys() >= set(names):
+        return usable
+    if isinstance(error, OriginUnavailable):
+        raise error
+    raise OriginUnavailable(f"{names[0]}: no answer within the budget") from error
+
+
+def _ended(task: asyncio.Task[Given]) -> None:
+    """Whoever waits hears of a failure; perhaps nobody does."""
+    if not task.cancelled() and (error := task.exception()):
+        log.debug("http.not_brought", reason=told_of(error))
