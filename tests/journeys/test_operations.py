@@ -61,6 +61,8 @@ async def test_the_figures_count_what_was_done(story):
     assert figures["http_request_duration_seconds_count", "POST", "/orders"] == 3
     assert figures["shop_deliveries", "waiting"] == figures["shop_deliveries", "dead"] == 0
     assert figures["shop_catalog_reads_total", "memory"] + figures["shop_catalog_reads_total", "origin"] >= 2
+    assert figures["shop_circuit", "closed", "catalog"] == 1
+    assert figures["shop_circuit", "open", "catalog"] == figures["shop_circuit_opened_total", "catalog"] == 0
     assert figures["shop_store_units_total",] >= figures["shop_store_commits_total",] > 0
 
 

@@ -41,6 +41,7 @@ def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     assert settings.event_retention == timedelta(days=30)
     assert settings.catalog_budget == 5
     assert settings.catalog_timeout == 2
+    assert settings.redis_url is None
     assert settings.log_level == "info"
     assert settings.point_value == Money(1, "EUR")
     assert len(settings.jwt_key) >= 32
@@ -56,6 +57,7 @@ def test_what_is_set_is_read(environ):
             "SHOP_ORDER_EXPIRY_MINUTES": "0.5",
             "SHOP_CATALOG_BUDGET_SECONDS": "60",
             "SHOP_EVENT_RETENTION_DAYS": "365",
+            "SHOP_REDIS_URL": " rediss://user:secret@cache.example:6380/2 ",
             "SHOP_RATE_LIMIT": "600/minute",
             "SHOP_CORS_ORIGINS": "https://shop.example, http://localhost:5173,http://[::1]:80",
             "SHOP_LOG": "WARNING",
@@ -68,6 +70,8 @@ def test_what_is_set_is_read(environ):
     assert settings.order_expiry == timedelta(seconds=30)
     assert settings.catalog_budget == 60
     assert settings.event_retention == timedelta(days=365)
+    assert settings.redis_url == "rediss://user:secret@cache.example:6380/2"
+    assert "secret" not in repr(settings)
     assert settings.rate_limit == Rate(600, 60)
     assert settings.cors_origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:80")
     assert settings.log_level == "warning"
@@ -87,6 +91,7 @@ def test_what_is_set_is_read(environ):
             for value in ("0", "-1", "x", "nan", "inf", "-inf", "1e99", "30 minutes")
         ),
         ("SHOP_LOG", "loud"),
+        *(("SHOP_REDIS_URL", value) for value in ("localhost:6379", "http://a", "redis://", "redis://a b")),
         *(
             ("SHOP_POINT_VALUE", value)
             for value in (

@@ -7,7 +7,7 @@ faces the outside need not pass `/metrics` on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ class OperationsApi:
     store: SqliteStore
     backlog: Callable[[], Awaitable[Backlog]]
     reads: Client
-    breaker: Breaker  # of those reads
+    breakers: Mapping[str, Breaker]  # by what they stand before
     metrics: Metrics
     clock: Clock
 
@@ -87,14 +87,16 @@ class OperationsApi:
         reads = CounterMetricFamily("shop_catalog_reads", "Products that orders asked for.", labels=["answered_by"])
         for layer, count in self.reads.answered_by.items():
             reads.add_metric([layer], count)
-        circuit = GaugeMetricFamily("shop_catalog_circuit", "1 for the state that calls meet now.", labels=["state"])
-        for state in State:
-            circuit.add_metric([state.value], float(self.breaker.state is state))
-        yield CounterMetricFamily("shop_catalog_circuit_opened", "How often it opened.", value=self.breaker.opened)
+        circuit = GaugeMetricFamily("shop_circuit", "1 for the state that calls meet now.", labels=["to", "state"])
+        opened = CounterMetricFamily("shop_circuit_opened", "How often it was opened.", labels=["to"])
+        for to, breaker in self.breakers.items():
+            opened.add_metric([to], breaker.opened)
+            for state in State:
+                circuit.add_metric([to, state.value], float(breaker.state is state))
         deliveries = GaugeMetricFamily("shop_deliveries", "Deliveries that are not ended.", labels=["state"])
         deliveries.add_metric(["waiting"], backlog.waiting)
         deliveries.add_metric(["dead"], backlog.dead)
-        yield from (events, reads, circuit, deliveries)
+        yield from (events, reads, circuit, opened, deliveries)
         yield GaugeMetricFamily("shop_oldest_delivery_overdue_seconds", "By how much.", value=overdue.total_seconds())
         yield CounterMetricFamily("shop_store_units", "Acts committed, and deliveries ended.", value=did.units)
         yield CounterMetricFamily("shop_store_commits", "Syncs of the disk: each commits many units.", value=did.groups)

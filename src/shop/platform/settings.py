@@ -20,6 +20,7 @@ _MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount t
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _MOST_REQUESTS = 1_000_000
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
+_REDIS = re.compile(r"(rediss?|unix)://\S+")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -50,6 +51,9 @@ class Settings:
     log_level: str  # SHOP_LOG
     point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
     event_retention: timedelta = timedelta(days=30)  # SHOP_EVENT_RETENTION_DAYS: delivered events are kept so long
+    redis_url: str | None = field(
+        default=None, repr=False
+    )  # SHOP_REDIS_URL: what several processes share of the catalog
     rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
     cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
 
@@ -76,6 +80,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
         catalog_timeout=_number("SHOP_CATALOG_TIMEOUT_SECONDS", environ, 2, most=60),
         event_retention=timedelta(days=_number("SHOP_EVENT_RETENTION_DAYS", environ, 30, most=36_500)),
+        redis_url=_redis("SHOP_REDIS_URL", environ),
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
@@ -146,6 +151,13 @@ def _rate(name: str, environ: Mapping[str, str]) -> Rate | None:
     if not (count.isascii() and count.isdigit() and 0 < int(count) <= _MOST_REQUESTS and unit in _SECONDS):
         raise WrongSetting(f"{name}={text} is not allowed: give a rate like 600/minute, 20/second or 5000/hour")
     return Rate(int(count), _SECONDS[unit])
+
+
+def _redis(name: str, environ: Mapping[str, str]) -> str | None:
+    url = environ.get(name, "").strip()
+    if url and not _REDIS.fullmatch(url):  # which is not repeated here: it may have a password
+        raise WrongSetting(f"{name} is no address: give one like redis://127.0.0.1:6379/0, rediss://… or unix:///path")
+    return url or None
 
 
 def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:

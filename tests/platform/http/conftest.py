@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +17,8 @@ import pytest
 
 from shop.platform.http.client import Client
 from shop.platform.http.collected import Collected
+from shop.platform.http.redis_layer import RedisLayer
+from tests.platform.http.valkey import Valkey
 
 MAX_AGE = "public, max-age=300"
 
@@ -123,3 +128,84 @@ def names(client: Client) -> Callable[..., Any]:
         return {key: thing.name for key, thing in (await of.get_many(THINGS, ids)).items()}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """One Valkey for all tests that leave it alive."""
+    server = Valkey(tmp_path_factory.mktemp("v"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def valkey(server: Valkey) -> Valkey:
+    """It, with nothing in it."""
+    with server.plain as plain:
+        plain.flushall()
+    return server
+
+
+@pytest.fixture
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """One that the test may kill and freeze."""
+    server = Valkey(tmp_path_factory.mktemp("v"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@dataclass
+class Peer:
+    """What a process has: a memory, connections, and a way to the origin."""
+
+    layer: RedisLayer
+    client: Client
+
+    @property
+    def listening(self) -> bool:
+        return not self.client._memory._off
+
+
+@pytest.fixture
+async def peers(origin: Origin) -> AsyncIterator[Callable[..., Awaitable[Peer]]]:
+    """Processes that share a Valkey, as far as one process can have several; given when they hear each other."""
+    made: list[Client] = []
+
+    async def act(
+        server: Valkey, *, over: httpx.AsyncBaseTransport = origin, listening: bool = True, budget: float = 5
+    ) -> Peer:
+        nonce = partial(secrets.token_hex, 8)
+        layer = RedisLayer(server.url, origin="http://origin", now=time.monotonic, nonce=nonce)
+        client = Client(
+            over,
+            base_url="http://origin",
+            budget=budget,
+            now=time.monotonic,
+            wall=lambda: datetime.now(UTC),
+            most=1024 * 1024,
+            shared=layer,
+        )
+        made.append(client)
+        peer = Peer(layer, client)
+        if listening:
+            await client.open()
+            await until(lambda: peer.listening)
+        return peer
+
+    yield act
+    for client in made:
+        await client.close()
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Waits for what has no bell."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., Awaitable[None]]:
+    return until

@@ -70,9 +70,9 @@ class Collected(Generic[T]):
             item_id, value = self.translate(msgspec.json.decode(raw, type=self.wire))
             one = Stored(
                 body=b'{"data":[' + bytes(raw) + b"]}",
-                fields=fields,
+                fields={**fields, "cache-tags": (tag := f"{self.tag}:{item_id}")},
                 age=whole.age,
-                tags=(f"{self.tag}:{item_id}",),
+                tags=(tag,),
                 windows=so_long,
                 vary=(),
                 to_keep=whole.to_keep,

@@ -32,8 +32,10 @@ class _Flight:
         self.task: asyncio.Task[Given]
 
     def may_be_joined(self, name: str) -> bool:
-        """What it brings is not older than a drop."""
-        return self.reading.undisturbed if self.tag_of is None else not self.reading.overtaken((self.tag_of(name),))
+        """What it brings is not older than a drop: where its tags are not known yet, than any drop at all."""
+        if self.tag_of is None:
+            return not self.reading.dropped
+        return not self.reading.overtaken((self.tag_of(name),))
 
 
 class Flights:

@@ -32,13 +32,8 @@ class Reading:
         self.lost = lost  # nobody can tell what was dropped meanwhile
 
     def overtaken(self, tags: Collection[str]) -> bool:
-        """Whether what it brings may be older than a drop."""
-        return self.lost or not self.dropped.isdisjoint(tags)
-
-    @property
-    def undisturbed(self) -> bool:
-        """Nothing at all was dropped since it began."""
-        return not self.dropped and not self.lost
+        """Whether what it brings is older than a drop that was heard of."""
+        return not self.dropped.isdisjoint(tags)
 
 
 class Memory:
@@ -83,7 +78,7 @@ class Memory:
     def keep(self, name: str, stored: Stored, reading: Reading) -> Entry:
         """An entry of it, kept if it may be."""
         entry = Entry(stored, now=self._now())
-        if stored.to_keep and not reading.overtaken(stored.tags):
+        if stored.to_keep and not reading.lost and not reading.overtaken(stored.tags):
             self._forget(name)
             entry.guards = tuple(map(self._guard, stored.tags))
             entry.size = 2 * len(stored.body) + len(name) + _OVERHEAD

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from shop.platform.http.breaker import Breaker
 from shop.platform.http.stored import Stored
 
 
@@ -43,6 +44,8 @@ class Ears:
 
 class SecondLayer(Protocol):
     """Answers that processes share. Whatever it cannot do is `LayerUnavailable`, soon."""
+
+    breaker: Breaker  # of what it is kept in
 
     async def look_up(self, names: Collection[str]) -> Mapping[str, Looked]:
         """Each of the names; for what is not fresh, who looks first is to ask the origin."""

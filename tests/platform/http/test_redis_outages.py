@@ -1,0 +1,173 @@
+"""Redis killed, frozen, back: answers still come, nothing old is given, and everything heals by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from shop.platform.http.breaker import State
+from shop.platform.http.second_layer import LayerUnavailable
+
+READER = Path(__file__).with_name("reader.py")
+
+
+@pytest.fixture
+def things_of(things):
+    async def act(peer, *ids):
+        return {key: thing.name for key, thing in (await peer.client.get_many(things, ids)).items()}
+
+    return act
+
+
+async def test_redis_killed_during_a_fill_the_answer_still_comes(peers, mortal, origin, things_of, until):
+    peer = await peers(mortal)
+    origin.gates = [asyncio.Event()]
+    reading = asyncio.create_task(things_of(peer, "1"))
+    await until(lambda: origin.asked)
+    mortal.kill()
+    origin.gates[0].set()
+
+    assert await reading == {"1": "edition 1"}
+
+
+async def test_without_redis_memory_is_emptied_and_off_and_each_read_asks_the_origin_once(
+    peers, mortal, origin, things_of, until
+):
+    peer = await peers(mortal)
+    await things_of(peer, "1")
+    assert len(peer.client._memory) == 1
+    mortal.kill()
+    await until(lambda: not peer.listening)
+    assert len(peer.client._memory) == 0
+
+    began = time.monotonic()
+    for edition in (2, 3, 4, 5):
+        origin.edition = edition
+        answers = await asyncio.gather(*(things_of(peer, "1") for _ in range(50)))
+        assert answers == [{"1": f"edition {edition}"}] * 50
+
+    assert len(origin.asked) == 5
+    assert len(peer.client._memory) == 0
+    assert peer.layer.breaker.state is not State.CLOSED
+    assert time.monotonic() - began < 2  # not four times a timeout per read
+
+
+async def test_redis_back_all_is_as_before(peers, mortal, origin, things_of, until):
+    a, b = await peers(mortal), await peers(mortal)
+    await things_of(a, "1")
+    mortal.kill()
+    await until(lambda: not (a.listening or b.listening))
+    await things_of(a, "1")
+    mortal.start()
+    await until(lambda: a.listening and b.listening)
+    await until(lambda: a.layer.breaker.state is not State.OPEN and b.layer.breaker.state is not State.OPEN)
+    origin.asked.clear()
+
+    for peer in (a, b, a, b):
+        await things_of(peer, "7")
+
+    assert origin.asked == [["7"]]
+    assert (a.client.answered_by["memory"], b.client.answered_by["memory"]) == (1, 1)
+    await a.client.invalidate(["product:7"])
+    await until(lambda: b.client._memory.get("/things?ids=7", 0.0) is None)
+
+
+async def test_redis_frozen_during_a_fill_costs_a_timeout_and_what_could_not_be_kept_there_is_kept_nowhere(
+    peers, mortal, origin, things_of, until
+):
+    peer = await peers(mortal)
+    origin.gates = [asyncio.Event()]
+    reading = asyncio.create_task(things_of(peer, "1"))
+    await until(lambda: origin.asked)
+    mortal.freeze()
+    origin.gates[0].set()
+    began = time.monotonic()
+
+    assert await reading == {"1": "edition 1"}
+    assert time.monotonic() - began < 2
+    assert len(peer.client._memory) == 0
+    mortal.thaw()
+
+
+async def test_redis_frozen_is_noticed_and_thawed_it_gives_nothing_that_could_not_be_invalidated(
+    peers, mortal, origin, things_of, until
+):
+    a, b = await peers(mortal), await peers(mortal)
+    await things_of(a, "1")  # and this outlives the outage, as nothing is killed
+    await things_of(b, "1")
+    mortal.freeze()
+    origin.edition = 2
+    with pytest.raises(LayerUnavailable):
+        await a.client.invalidate(["product:1"])
+    assert await things_of(a, "1") == {"1": "edition 2"}
+    await until(lambda: not (a.listening or b.listening))
+    assert len(a.client._memory) == len(b.client._memory) == 0
+    mortal.thaw()
+    await until(lambda: a.listening and b.listening)
+
+    assert not a.layer._owed
+    assert await things_of(a, "1") == {"1": "edition 2"}
+    assert await things_of(b, "1") == {"1": "edition 2"}
+
+
+async def test_a_process_that_was_stopped_for_a_while_does_not_trust_its_memory(peers, mortal, origin, things_of):
+    peer = await peers(mortal)
+    await things_of(peer, "1")
+    peer.client._listening.cancel()  # as if it had been frozen with the rest
+    memory = peer.client._memory
+    memory.on()
+    await things_of(peer, "1")
+    memory.trust(time.monotonic() - 0.001)
+    origin.edition = 2
+
+    await peer.client._shared.invalidate(["product:1"])
+
+    assert await things_of(peer, "1") == {"1": "edition 2"}
+
+
+async def test_who_begins_without_redis_serves_and_listens_when_it_comes(peers, mortal, origin, things_of, until):
+    mortal.kill()
+    peer = await peers(mortal, listening=False)
+    await peer.client.open()
+    assert await things_of(peer, "1") == {"1": "edition 1"}
+    assert await things_of(peer, "1") == {"1": "edition 1"}
+    assert len(origin.asked) == 2
+    mortal.start()
+
+    await until(lambda: peer.listening)
+
+
+async def test_two_real_processes_with_fifty_cold_reads_each_ask_the_origin_once(valkey):
+    asked = []
+
+    async def answer(reader, writer):
+        request = await reader.readuntil(b"\r\n\r\n")
+        asked.append(request.split(b" ")[1])
+        await asyncio.sleep(0.05)  # it is slow
+        body = b'{"edition":1}'
+        head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=300\r\nContent-Length: 13\r\nConnection: close\r\n\r\n"
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, str(READER), valkey.url, str(port), stdin=-1, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert await process.stdout.readline() == b"ready\n"
+    for process in processes:
+        process.stdin.write(b"go\n")
+    told = [await process.communicate() for process in processes]
+    server.close()
+
+    assert [out for out, _ in told] == [b"50 x {1}\n"] * 2
+    assert asked == [b"/page"]
