@@ -118,13 +118,15 @@ async def test_a_process_that_was_stopped_for_a_while_does_not_trust_its_memory(
     peer = await peers(mortal)
     await things_of(peer, "1")
     peer.client._listening.cancel()  # as if it had been frozen with the rest
+    await asyncio.gather(peer.client._listening, return_exceptions=True)
     memory = peer.client._memory
     memory.on()
     await things_of(peer, "1")
+    assert len(memory) == 1
     memory.trust(time.monotonic() - 0.001)
     origin.edition = 2
 
-    await peer.client._shared.invalidate(["product:1"])
+    await peer.layer.invalidate(["product:1"])
 
     assert await things_of(peer, "1") == {"1": "edition 2"}
 

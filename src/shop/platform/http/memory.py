@@ -78,10 +78,10 @@ class Memory:
     def keep(self, name: str, stored: Stored, reading: Reading) -> Entry:
         """An entry of it, kept if it may be."""
         entry = Entry(stored, now=self._now())
-        if stored.to_keep and not reading.lost and not reading.overtaken(stored.tags):
+        entry.size = 2 * len(stored.body) + len(name) + _OVERHEAD
+        if stored.to_keep and entry.size <= self._most and not reading.lost and not reading.overtaken(stored.tags):
             self._forget(name)
             entry.guards = tuple(map(self._guard, stored.tags))
-            entry.size = 2 * len(stored.body) + len(name) + _OVERHEAD
             self._entries[name] = entry
             self.bytes += entry.size
             while self.bytes > self._most:
