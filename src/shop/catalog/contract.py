@@ -162,7 +162,7 @@ class MovementPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     next_cursor: str | None
 
 
-SEARCH_TAG = "search"  # of every answer to a search
+ALL_PRODUCTS_TAG = "products:all"  # of answers on which any newcomer may appear: every search
 IN_STOCK_TAG = "in-stock"
 
 

@@ -91,7 +91,7 @@ class OnePrice:
     async def products(self, product_ids):
         return {one: ProductInfo(one, "Cup", PRICE, "EUR") for one in product_ids}
 
-    def forget(self, product_ids):
+    async def forget(self, tags):
         pass
 
 

@@ -75,7 +75,7 @@ async def test_what_is_forgotten_is_asked_for_again(catalog, shelf):
     shelf.has("cup", "1.00")
     shelf.has("pot", "1.00")
 
-    catalog.forget(["cup"])
+    await catalog.forget(["product:cup"])
 
     products = await catalog.products(["cup", "pot"])
     assert (products["cup"].price, products["pot"].price) == (100, 2500)

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from shop.kernel.events import Envelope
+from shop.orders.application.ports import NotForgotten
 from shop.orders.application.queries import NoSuchOrder
 from shop.orders.domain.order import Status
+from shop.platform.http.second_layer import LayerUnavailable
 
 
 @pytest.fixture
@@ -67,15 +69,66 @@ async def test_rejected_stock_cancels_an_order_and_what_was_short_is_asked_for_a
     assert shelf.asked == asked + 1
 
 
-@pytest.mark.parametrize("kind", ["product.created", "product.updated", "product.price.changed"])
+PRICE = {"basePrice": "1.00", "currency": "EUR"}
+TELLS = {
+    "product.created": {"sku": "CUP", "category": "Home/Cups", "groupId": "g, 1", "price": PRICE},
+    "product.updated": {"sku": "CUP", "changed": ["category"], "oldCategory": "Home", "newCategory": "Bar/Cups"},
+    "product.price.changed": {"sku": "CUP", "category": "Home", "old": PRICE, "new": PRICE},
+}
+
+
+@pytest.mark.parametrize("kind", TELLS)
 async def test_a_product_that_changed_is_asked_for_again(hear, placed, shelf, kind):
     await placed(cup=1, pot=1)
     shelf.has("cup", "1.00")
 
-    await hear(kind, "cup", anything="at all")
+    await hear(kind, "cup", productId="cup", futureField=[1], **TELLS[kind])
 
     assert (await placed(cup=1)).total.minor == 100
     assert shelf.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "tags"),
+    [
+        (
+            "product.created",
+            {},
+            "product:cup sku:CUP products:all group:g%2C%201 category:Home category:Home/Cups",
+        ),
+        ("product.updated", {}, "product:cup sku:CUP products:all category:Home category:Bar category:Bar/Cups"),
+        ("product.updated", {"changed": ["inStock"]}, "product:cup"),
+        ("product.updated", {"changed": ["name", "inStock"], "newCategory": "Home"}, None),
+        ("product.price.changed", {}, "product:cup"),
+    ],
+)
+async def test_what_is_dropped_is_the_product_and_every_list_it_may_come_onto_or_leave(
+    hear, catalog_client, monkeypatch, kind, more, tags
+):
+    dropped = []
+    monkeypatch.setattr(catalog_client._memory, "drop", dropped.extend)  # there is nothing in it that would tell
+
+    await hear(kind, "cup", productId="cup", **TELLS[kind] | more)
+
+    assert dropped == (tags or "product:cup sku:CUP products:all category:Home").split()
+
+
+async def test_an_invalidation_that_fails_is_delivered_again_but_holds_up_no_order(
+    hear, wired, placed, now, monkeypatch
+):
+    class Deaf:
+        async def invalidate(self, _):
+            raise LayerUnavailable("redis is away")
+
+    order = await placed(cup=1)
+    monkeypatch.setattr(wired.catalog_client(), "_shared", Deaf())  # a Redis that is away, without one
+
+    with pytest.raises(NotForgotten):
+        await hear("product.price.changed", "cup", productId="cup", **TELLS["product.price.changed"])
+    short = [{"productId": "cup", "wanted": 1, "available": 0}]
+    await hear("stock.rejected", order.order_id, "evt_2", orderId=order.order_id, short=short)
+
+    assert (await now(order)).status is Status.CANCELLED
 
 
 async def test_a_fact_of_an_order_nobody_knows_is_not_swallowed(hear):

@@ -17,7 +17,7 @@ from shop.catalog.application.queries import Listing, NothingToSearch, ProductQu
 from shop.catalog.application.refusals import ProductExists, ProductNotFound
 from shop.catalog.application.set_price import SetPrice
 from shop.catalog.application.views import movement_view, price_entry_view, product_view, stock_view
-from shop.catalog.contract import SEARCH_TAG, MovementPage, PricePage, ProductPage, ProductView, StockView, tag
+from shop.catalog.contract import ALL_PRODUCTS_TAG, MovementPage, PricePage, ProductPage, ProductView, StockView, tag
 from shop.catalog.domain.product import NotAProductId, Product
 from shop.catalog.domain.stock import NotAMovement, NotEnoughStock
 from shop.catalog.presentation.bodies import (
@@ -146,7 +146,7 @@ class CatalogApi:
     ) -> Response[ProductPage | None]:
         """Products with every word of `q`, from three letters on as the beginning of one; best first."""
         listing = await self.queries.search(q, after=cursor, limit=limit)
-        return _page(request, listing, [SEARCH_TAG])
+        return _page(request, listing, [ALL_PRODUCTS_TAG])
 
     async def create(self, request: Web, data: JSONBody[NewProduct]) -> Response[ProductView]:
         """List a product under the id its owner gave it."""

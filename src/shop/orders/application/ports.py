@@ -19,6 +19,12 @@ class CatalogUnavailable(TryLater):
     code = "catalog-unavailable"
 
 
+class NotForgotten(TryLater):
+    """What no longer holds may still be remembered by other processes: say it again."""
+
+    code = "not-forgotten"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     """What the payment provider told us of a payment, once and for all. `amount` is a decimal."""
@@ -113,5 +119,5 @@ class Catalog(Protocol):
     async def products(self, product_ids: Collection[str]) -> Mapping[str, ProductInfo]:
         """Those of the products that are for sale. `CatalogUnavailable` if nobody can tell."""
 
-    def forget(self, product_ids: Collection[str]) -> None:
-        """What was remembered of these products no longer holds."""
+    async def forget(self, tags: Collection[str]) -> None:
+        """What is remembered under these tags of the catalog's no longer holds. `NotForgotten` if others still may."""

@@ -13,11 +13,12 @@ from math import ceil
 import msgspec
 
 from shop.kernel.money import Money
-from shop.orders.application.ports import CatalogUnavailable
+from shop.orders.application.ports import CatalogUnavailable, NotForgotten
 from shop.orders.domain.lines import ProductInfo
 from shop.platform.http.answer import OriginUnavailable
 from shop.platform.http.client import Client
 from shop.platform.http.collected import Collected
+from shop.platform.http.second_layer import LayerUnavailable
 
 _TRY_AGAIN = 5  # seconds, where nobody knows better
 
@@ -56,6 +57,9 @@ class CatalogClient:
             raise CatalogUnavailable("the catalog does not answer: try again", retry_after=again) from error
         return {product_id: product for product_id, product in found.items() if product is not None}
 
-    def forget(self, product_ids: Collection[str]) -> None:
-        """What was remembered of these products no longer holds."""
-        self.client.drop(f"product:{product_id}" for product_id in product_ids)
+    async def forget(self, tags: Collection[str]) -> None:
+        """What is remembered under these tags no longer holds. `NotForgotten` if others still may."""
+        try:
+            await self.client.invalidate(tags)
+        except LayerUnavailable as error:
+            raise NotForgotten("redis does not answer: try again", retry_after=_TRY_AGAIN) from error

@@ -1,13 +1,23 @@
 """What orders hears, and what it does then."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from shop.catalog.contract import ProductCreated, ProductPriceChanged, ProductUpdated, StockRejected, StockReserved
+from shop.catalog.contract import (
+    ALL_PRODUCTS_TAG,
+    ProductCreated,
+    ProductPriceChanged,
+    ProductUpdated,
+    StockRejected,
+    StockReserved,
+    category_tags,
+    tag,
+)
 from shop.kernel.events import Cause, Envelope
 from shop.kernel.money import Money
 from shop.orders.application.keep_credit import KeepCredit
 from shop.orders.application.note import Note
-from shop.orders.application.ports import Catalog
+from shop.orders.application.ports import Catalog, NotForgotten
 from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
 from shop.orders.contract import PaymentCompleted, PaymentFailed
@@ -35,9 +45,9 @@ class OrdersReactions:
             RewardIssued.TYPE: self._rewarded,
             RewardReversed.TYPE: self._reversed,
             RewardRedeemed.TYPE: self._redeemed,
-            ProductCreated.TYPE: self._product_changed,
-            ProductUpdated.TYPE: self._product_changed,
-            ProductPriceChanged.TYPE: self._product_changed,
+            ProductCreated.TYPE: self._listed,
+            ProductUpdated.TYPE: self._changed,
+            ProductPriceChanged.TYPE: self._priced,
         }
 
     async def _reserved(self, envelope: Envelope, cause: Cause) -> None:
@@ -47,7 +57,8 @@ class OrdersReactions:
     async def _rejected(self, envelope: Envelope, cause: Cause) -> None:
         fact = envelope.read(StockRejected)
         short = [shortage.product_id for shortage in fact.short]
-        self.catalog.forget(short)
+        with suppress(NotForgotten):  # it is made up for when redis is back; the order does not wait for that
+            await self.catalog.forget([tag("product", product_id) for product_id in short])
         await self.record_stock(
             order_id=fact.order_id, outcome="rejected", cause=cause, detail=", ".join(short[:10]) or None
         )
@@ -78,5 +89,24 @@ class OrdersReactions:
             redemption_id=fact.redemption_id, customer_id=fact.customer_id, amount=amount, cause=cause
         )
 
-    async def _product_changed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
-        self.catalog.forget([envelope.subject])
+    async def _listed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        fact = envelope.read(ProductCreated)
+        await self.catalog.forget(_where_it_appears(fact.product_id, fact.sku, fact.group_id, fact.category))
+
+    async def _changed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        fact = envelope.read(ProductUpdated)
+        if fact.changed == ("inStock",):  # it stays where it is
+            await self.catalog.forget([tag("product", fact.product_id)])
+        else:
+            places = (fact.old_category, fact.new_category)
+            await self.catalog.forget(_where_it_appears(fact.product_id, fact.sku, fact.group_id, *places))
+
+    async def _priced(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        await self.catalog.forget([tag("product", envelope.read(ProductPriceChanged).product_id)])
+
+
+def _where_it_appears(product_id: str, sku: str, group_id: str | None, *categories: str) -> list[str]:
+    """Tags of the product, and of every list it may come onto or leave."""
+    tags = [tag("product", product_id), tag("sku", sku), ALL_PRODUCTS_TAG]
+    tags += [tag("group", group_id)] if group_id else []
+    return list(dict.fromkeys([*tags, *(one for category in categories for one in category_tags(category))]))
