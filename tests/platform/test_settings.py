@@ -60,6 +60,7 @@ def test_what_is_set_is_read(environ):
             "SHOP_REDIS_URL": " rediss://user:secret@cache.example:6380/2 ",
             "SHOP_RATE_LIMIT": "600/minute",
             "SHOP_CORS_ORIGINS": "https://shop.example, http://localhost:5173,http://[::1]:80",
+            "SHOP_CACHE_TAG_HEADERS": "Cache-Tag, Surrogate-Key",
             "SHOP_LOG": "WARNING",
             "SHOP_POINT_VALUE": "2 JPY",
         }
@@ -74,6 +75,7 @@ def test_what_is_set_is_read(environ):
     assert "secret" not in repr(settings)
     assert settings.rate_limit == Rate(600, 60)
     assert settings.cors_origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:80")
+    assert settings.cache_tag_headers == ("Cache-Tag", "Surrogate-Key")
     assert settings.log_level == "warning"
     assert settings.point_value == Money(2, "JPY")
 
@@ -91,6 +93,7 @@ def test_what_is_set_is_read(environ):
             for value in ("0", "-1", "x", "nan", "inf", "-inf", "1e99", "30 minutes")
         ),
         ("SHOP_LOG", "loud"),
+        ("SHOP_CACHE_TAG_HEADERS", "Cache Tag"),
         *(("SHOP_REDIS_URL", value) for value in ("localhost:6379", "http://a", "redis://", "redis://a b")),
         *(
             ("SHOP_POINT_VALUE", value)

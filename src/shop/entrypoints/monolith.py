@@ -26,6 +26,7 @@ from shop.kernel.clock import Clock, system_clock
 from shop.orders import contract as orders_contract
 from shop.orders.container import OrdersContainer
 from shop.platform.bus_local import LocalBus, listen
+from shop.platform.cache_tags import CacheTags
 from shop.platform.container import PlatformContainer
 from shop.platform.cors import Cors
 from shop.platform.feed import FeedApi, types_of
@@ -195,6 +196,8 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
 
 def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:
     """The app as callers over the network meet it; what contexts ask each other does not come this way."""
+    if settings.cache_tag_headers:
+        app = CacheTags(app, names=settings.cache_tag_headers)
     if settings.rate_limit:
         rate = settings.rate_limit
         app = RateLimit(app, rate=rate, tokens=house.tokens(), ids=house.ids(), now=time.monotonic)

@@ -21,6 +21,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _MOST_REQUESTS = 1_000_000
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 _REDIS = re.compile(r"(rediss?|unix)://\S+")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9-]{1,50}")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -55,6 +56,7 @@ class Settings:
         default=None, repr=False
     )  # SHOP_REDIS_URL: what several processes share of the catalog
     rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
+    cache_tag_headers: tuple[str, ...] = ()  # SHOP_CACHE_TAG_HEADERS: further names of Cache-Tags, for a CDN
     cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
 
     @property
@@ -82,6 +84,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         event_retention=timedelta(days=_number("SHOP_EVENT_RETENTION_DAYS", environ, 30, most=36_500)),
         redis_url=_redis("SHOP_REDIS_URL", environ),
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
+        cache_tag_headers=_names("SHOP_CACHE_TAG_HEADERS", environ),
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
         point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
@@ -158,6 +161,16 @@ def _redis(name: str, environ: Mapping[str, str]) -> str | None:
     if url and not _REDIS.fullmatch(url):  # which is not repeated here: it may have a password
         raise WrongSetting(f"{name} is no address: give one like redis://127.0.0.1:6379/0, rediss://… or unix:///path")
     return url or None
+
+
+def _names(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    names = tuple(one.strip() for one in environ.get(name, "").split(",") if one.strip())
+    for one in names:
+        if not _FIELD_NAME.fullmatch(one):
+            raise WrongSetting(
+                f"{name}: {one} is no header: give names with commas between, like Cache-Tag,Surrogate-Key"
+            )
+    return names
 
 
 def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
