@@ -164,11 +164,15 @@ async def _import(settings: Settings, found: Import) -> Brought:
 )
 @click.option("--json", "as_json", is_flag=True, help="The control totals as one line of JSON.")
 def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patience: float, *, as_json: bool) -> None:
-    """Play an order log through the HTTP API: products, stock, orders, payments.
+    """Play an order log through the HTTP API: products, stock, orders, payments, refunds.
 
-    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Afterwards
-    everything is read back, and the control totals are counted from what the API says; it ends with 1 if they are not
-    those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this command.
+    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Credit notes
+    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first; what
+    fits no sale is listed.
+
+    Afterwards everything is read back, and the control totals are counted from what the API says; it ends with 1 if
+    they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
+    command.
     """
     from shop.entrypoints.order_log import read_log  # noqa: PLC0415
 
@@ -183,6 +187,7 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
         click.echo(report.totals.json())
     else:
         show_report(report)
+    show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
     show_lines([f"came right late: {remark}" for remark in report.remarks])
     if report.differences:
         show_lines(report.differences)

@@ -82,11 +82,11 @@ def so_many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def show_lines(lines: Sequence[str]) -> None:
+def show_lines(lines: Sequence[str], *, most: int = _MOST_SHOWN) -> None:
     """On stderr, the first of them."""
-    for line in lines[:_MOST_SHOWN]:
+    for line in lines[:most]:
         click.echo(line.replace("\n", " "), err=True)
-    _more(len(lines))
+    _more(len(lines), most)
 
 
 def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
@@ -94,9 +94,9 @@ def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
     show_lines([f"{file}:{line}  {heading}: {message}" for file, line, heading, message in faults])
 
 
-def _more(count: int) -> None:
-    if count > _MOST_SHOWN:
-        click.echo(f"… and {count - _MOST_SHOWN:,} more", err=True)
+def _more(count: int, most: int = _MOST_SHOWN) -> None:
+    if count > most:
+        click.echo(f"… and {count - most:,} more", err=True)
 
 
 @contextmanager
@@ -147,6 +147,7 @@ def show_report(report: Report) -> None:
     for name, figure in asdict(report.totals).items():
         verdict = "[green]same[/]" if figure == wanted[name] else "[bold red]differs[/]"
         table.add_row(name.replace("_", " "), _figure(figure), _figure(wanted[name]), verdict)
+    table.add_row("credit notes without a sale", "", f"{len(report.unmatched):,}", "listed")
     table.add_section()
     for name, rate in report.rates.items():
         table.add_row(name, f"{rate:,.0f}/s")
