@@ -70,6 +70,7 @@ ROWS: Mapping[str, Row] = {
     "POST /rewards/{customer_id}/redemptions": Row(
         path="/rewards/zoe/redemptions", owner="the customer whose points they are", body={"points": 1}, well=201
     ),
+    "GET /events": Row(path="/events?type=order.created"),
     "GET /docs": Row(path="/docs"),
     "GET /docs/openapi.json": Row(path="/docs/openapi.json"),
     "GET /health/live": Row(path="/health/live"),

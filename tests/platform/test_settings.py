@@ -38,6 +38,7 @@ def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     assert settings.data == Path("data")
     assert settings.store == Path("data/shop.db")
     assert settings.order_expiry == timedelta(minutes=30)
+    assert settings.event_retention == timedelta(days=30)
     assert settings.catalog_budget == 5
     assert settings.log_level == "info"
     assert settings.point_value == Money(1, "EUR")
@@ -53,6 +54,7 @@ def test_what_is_set_is_read(environ):
             "SHOP_PAYMENT_SECRETS": "n" * 32 + "," + "o" * 40,
             "SHOP_ORDER_EXPIRY_MINUTES": "0.5",
             "SHOP_CATALOG_BUDGET_SECONDS": "60",
+            "SHOP_EVENT_RETENTION_DAYS": "365",
             "SHOP_RATE_LIMIT": "600/minute",
             "SHOP_CORS_ORIGINS": "https://shop.example, http://localhost:5173,http://[::1]:80",
             "SHOP_LOG": "WARNING",
@@ -64,6 +66,7 @@ def test_what_is_set_is_read(environ):
     assert settings.payment_secrets == ("n" * 32, "o" * 40)
     assert settings.order_expiry == timedelta(seconds=30)
     assert settings.catalog_budget == 60
+    assert settings.event_retention == timedelta(days=365)
     assert settings.rate_limit == Rate(600, 60)
     assert settings.cors_origins == ("https://shop.example", "http://localhost:5173", "http://[::1]:80")
     assert settings.log_level == "warning"
@@ -79,7 +82,7 @@ def test_what_is_set_is_read(environ):
         ("SHOP_PAYMENT_SECRETS", "p" * 32 + ","),
         *(
             (name, value)
-            for name in ("SHOP_ORDER_EXPIRY_MINUTES", "SHOP_CATALOG_BUDGET_SECONDS")
+            for name in ("SHOP_ORDER_EXPIRY_MINUTES", "SHOP_CATALOG_BUDGET_SECONDS", "SHOP_EVENT_RETENTION_DAYS")
             for value in ("0", "-1", "x", "nan", "inf", "-inf", "1e99", "30 minutes")
         ),
         ("SHOP_LOG", "loud"),

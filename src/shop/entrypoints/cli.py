@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from shop.entrypoints.dead_letters import dead_letters
+from shop.entrypoints.operations import OPERATIONS
 from shop.entrypoints.terminal import (
     HERE,
     WIDE,
     Failed,
     OneLine,
     bars,
+    command_settings,
+    examples,
     show_faults,
     show_lines,
     show_products,
@@ -27,7 +31,6 @@ from shop.entrypoints.terminal import (
 )
 from shop.kernel.clock import system_clock
 from shop.kernel.money import exponent
-from shop.platform.observability import configure_logs
 from shop.platform.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -40,14 +43,9 @@ if TYPE_CHECKING:
 # What only one command needs, it imports itself: `shop --help` is there at once.
 
 
-def _examples(*lines: str) -> str:
-    """The end of a help text: each line a paragraph, so that it is left as it is."""
-    return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
-
-
 @click.group(
     cls=OneLine,
-    epilog=_examples(
+    epilog=examples(
         "shop serve --demo              a shop with something in it",
         "shop import products.csv       your own products",
         "shop COMMAND --help            what a command can do",
@@ -63,13 +61,17 @@ def cli() -> None:
     """
 
 
+for operation in OPERATIONS:
+    cli.add_command(operation)
+
+
 def main() -> None:
     """The console script."""
     cli(prog_name="shop")
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "shop serve --demo",
         "SHOP_DATA=/srv/shop shop serve --host 0.0.0.0 --port 80",
     )
@@ -102,7 +104,7 @@ def serve(host: str, port: int, *, demo: bool) -> None:
 
 @cli.command(
     "import",
-    epilog=_examples(
+    epilog=examples(
         "shop import products.csv --dry-run",
         "shop import products.csv --currency GBP",
     ),
@@ -131,7 +133,7 @@ def import_(file: Path, currency: str, *, dry_run: bool) -> None:
         show_products(found.products)
         click.echo(f"{file} can be imported; nothing was changed (--dry-run)")
         return
-    brought = asyncio.run(_import(_settings(), found))
+    brought = asyncio.run(_import(command_settings(), found))
     outcomes = {name: brought.outcomes.get(name, 0) for name in ("created", "changed", "unchanged")}
     click.echo(f"{so_many(len(found.products), 'product')}: {', '.join(f'{n} {name}' for name, n in outcomes.items())}")
     if brought.refused:
@@ -149,7 +151,7 @@ async def _import(settings: Settings, found: Import) -> Brought:
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "shop replay 2010-12-01.csv",
         "shop replay day1.csv day2.csv --url http://127.0.0.1:9000 --json",
     )
@@ -163,11 +165,15 @@ async def _import(settings: Settings, found: Import) -> Brought:
 )
 @click.option("--json", "as_json", is_flag=True, help="The control totals as one line of JSON.")
 def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patience: float, *, as_json: bool) -> None:
-    """Play an order log through the HTTP API: products, stock, orders, payments.
+    """Play an order log through the HTTP API: products, stock, orders, payments, refunds.
 
-    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Afterwards
-    everything is read back, and the control totals are counted from what the API says; it ends with 1 if they are not
-    those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this command.
+    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Credit notes
+    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first; what
+    fits no sale is listed.
+
+    Afterwards everything is read back, and the control totals are counted from what the API says; it ends with 1 if
+    they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
+    command.
     """
     from shop.entrypoints.order_log import read_log  # noqa: PLC0415
 
@@ -177,11 +183,12 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
         raise Failed(f"{so_many(len(log.faults), 'fault')} in the log; nothing was sent")
     if not log.sales:
         raise Failed(f"no sale in {so_many(log.passed_over, 'row')}: nothing to replay")
-    report = asyncio.run(_replay(_settings(), log, url, at_once, patience))
+    report = asyncio.run(_replay(command_settings(), log, url, at_once, patience))
     if as_json:
         click.echo(report.totals.json())
     else:
         show_report(report)
+    show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
     show_lines([f"came right late: {remark}" for remark in report.remarks])
     if report.differences:
         show_lines(report.differences)
@@ -198,7 +205,7 @@ async def _replay(settings: Settings, log: Log, url: str, at_once: int, patience
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "TOKEN=$(shop token --role customer --subject c1)",
         'curl http://127.0.0.1:8000/orders -H "Authorization: Bearer $TOKEN"',
     )
@@ -212,12 +219,12 @@ def token(role: str, subject: str, hours: int) -> None:
 
     if not 0 < len(subject) <= 100:  # noqa: PLR2004 - as the server checks it
         raise click.BadParameter("has 1 to 100 characters", param_hint="'--subject'")
-    tokens = Tokens(_settings().jwt_key, clock=system_clock)
+    tokens = Tokens(command_settings().jwt_key, clock=system_clock)
     click.echo(tokens.sign(subject=subject, role=role, lifetime=timedelta(hours=hours)))
 
 
 @cli.command(
-    epilog=_examples(
+    epilog=examples(
         "shop pay ord_01a206f78aad0fe8c607f2532741",
         "shop pay ord_01a206f78aad0fe8c607f2532741 --failed",
     )
@@ -233,7 +240,7 @@ def pay(order_id: str, url: str, amount: str | None, *, failed: bool) -> None:
     """
     if not re.fullmatch(r"ord_[0-9a-z]+", order_id):
         raise click.BadParameter("is no order's id: it looks like ord_01a2…", param_hint="'ORDER_ID'")
-    click.echo(asyncio.run(_pay(_settings(), order_id, url, amount, failed=failed)))
+    click.echo(asyncio.run(_pay(command_settings(), order_id, url, amount, failed=failed)))
 
 
 async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, *, failed: bool) -> str:
@@ -244,14 +251,9 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
         return await pay_order(shop, order_id, amount=amount, failed=failed)
 
 
+cli.add_command(dead_letters)
+
 # What the commands share
-
-
-def _settings() -> Settings:
-    """For a command that is no server: its log has nothing but warnings, unless asked for more."""
-    settings = read_settings(os.environ)
-    configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
-    return settings
 
 
 def _currency(code: str) -> str:

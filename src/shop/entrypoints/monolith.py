@@ -16,14 +16,17 @@ import uvicorn
 from dependency_injector import containers, providers
 from litestar.types import ASGIApp
 
+from shop.catalog import contract as catalog_contract
 from shop.catalog.container import CatalogContainer
 from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
+from shop.orders import contract as orders_contract
 from shop.orders.container import OrdersContainer
-from shop.orders.contract import OrderCreated
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
 from shop.platform.cors import Cors
+from shop.platform.feed import FeedApi, types_of
+from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.client import Client
 from shop.platform.http_protocol import ProblemProtocol
 from shop.platform.metrics import Measured, Metrics
@@ -33,8 +36,10 @@ from shop.platform.rate_limit import RateLimit
 from shop.platform.server_lock import only_server
 from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.storage.sqlite_log import SqliteLog
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
+from shop.rewards import contract as rewards_contract
 from shop.rewards.container import RewardsContainer
 
 _MOST_CACHED = 32 * 1024 * 1024  # bytes
@@ -46,7 +51,7 @@ class Monolith(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency()
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
-    bus = providers.Singleton(LocalBus, store, clock=clock, may_wait=frozenset({OrderCreated.TYPE}))
+    bus = providers.Singleton(LocalBus, store, clock=clock, may_wait=frozenset({orders_contract.OrderCreated.TYPE}))
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
@@ -67,6 +72,14 @@ class Monolith(containers.DeclarativeContainer):
         ids=ids,
         settings=settings,
         admit=bus.provided.admit,
+    )
+    feed = providers.Singleton(
+        FeedApi,
+        log=providers.Singleton(SqliteLog, store.provided.file),
+        types=types_of(catalog_contract, orders_contract, rewards_contract),
+    )
+    housekeeping = providers.Singleton(
+        Housekeeping, file=store.provided.file, clock=clock, keep=settings.provided.event_retention
     )
     metrics = providers.Singleton(Metrics)
     operations = providers.Singleton(
@@ -121,6 +134,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
                 **house.catalog.jobs().table(),
                 **house.orders.jobs().table(),
                 **house.rewards.jobs().table(),
+                **house.housekeeping().table(),
             }
             await bus.start(consumers, jobs, alone=True)
             stack.push_async_callback(bus.stop)
@@ -128,6 +142,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             *house.catalog.api().routes(),
             *house.orders.api().routes(),
             *house.rewards.api().routes(),
+            *house.feed().routes(),
             *house.operations().routes(),
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())

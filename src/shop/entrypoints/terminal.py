@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from shop.kernel.errors import Refusal
+from shop.platform.observability import configure_logs
+from shop.platform.settings import Settings, read_settings
 from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.platform.storage.sqlite_checks import Checked
+    from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -62,16 +67,28 @@ def _end(code: int, message: str) -> None:
     sys.exit(code)
 
 
+def command_settings() -> Settings:
+    """For a command that is no server: its log has nothing but warnings, unless asked for more."""
+    settings = read_settings(os.environ)
+    configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
+    return settings
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: each line a paragraph, so that it is left as it is."""
+    return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
+
+
 def so_many(count: int, what: str) -> str:
     """`1 product`, `2 products`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def show_lines(lines: Sequence[str]) -> None:
+def show_lines(lines: Sequence[str], *, most: int = _MOST_SHOWN) -> None:
     """On stderr, the first of them."""
-    for line in lines[:_MOST_SHOWN]:
+    for line in lines[:most]:
         click.echo(line.replace("\n", " "), err=True)
-    _more(len(lines))
+    _more(len(lines), most)
 
 
 def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
@@ -79,9 +96,9 @@ def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
     show_lines([f"{file}:{line}  {heading}: {message}" for file, line, heading, message in faults])
 
 
-def _more(count: int) -> None:
-    if count > _MOST_SHOWN:
-        click.echo(f"… and {count - _MOST_SHOWN:,} more", err=True)
+def _more(count: int, most: int = _MOST_SHOWN) -> None:
+    if count > most:
+        click.echo(f"… and {count - most:,} more", err=True)
 
 
 @contextmanager
@@ -121,6 +138,19 @@ def show_products(rows: Sequence[Row]) -> None:
     _more(len(rows))
 
 
+def show_dead_letters(letters: Sequence[DeadLetter], *, of: int) -> None:
+    """A table of the first ones, oldest first."""
+    table = _table()
+    for heading in ("id", "consumer", "event", "since", "attempts", "reason"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("id", "attempts") else "left")
+    for one in letters:
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(str(one.id), one.consumer, one.event_type, since, str(one.attempts), escape(one.reason))
+    _print(table)
+    if of > len(letters):
+        click.echo(f"… and {of - len(letters):,} more", err=True)
+
+
 def show_report(report: Report) -> None:
     """A table of the control totals, the shop's beside the log's, and of rates."""
     wanted = asdict(report.wanted)
@@ -132,11 +162,26 @@ def show_report(report: Report) -> None:
     for name, figure in asdict(report.totals).items():
         verdict = "[green]same[/]" if figure == wanted[name] else "[bold red]differs[/]"
         table.add_row(name.replace("_", " "), _figure(figure), _figure(wanted[name]), verdict)
+    table.add_row("credit notes without a sale", "", f"{len(report.unmatched):,}", "listed")
     table.add_section()
     for name, rate in report.rates.items():
         table.add_row(name, f"{rate:,.0f}/s")
     table.add_row("all points there after", f"{report.points_after:.1f} s")
     _print(table)
+
+
+def show_checks(checks: Sequence[Checked]) -> None:
+    """A table of what was checked; what was found, on stderr."""
+    table = _table()
+    table.add_column("checked")
+    for heading in ("so many", "warnings", "differences"):
+        table.add_column(heading, justify="right")
+    for check in checks:
+        wrong = f"[bold red]{len(check.differences):,}[/]" if check.differences else "[green]0[/]"
+        table.add_row(check.what, _figure(check.count), f"{len(check.warnings):,}" if check.warnings else "", wrong)
+    _print(table)
+    show_lines([f"warning: {warning}" for check in checks for warning in check.warnings])
+    show_lines([difference for check in checks for difference in check.differences])
 
 
 def _table() -> Table:

@@ -48,6 +48,7 @@ class Settings:
     catalog_budget: float  # SHOP_CATALOG_BUDGET_SECONDS: orders waits so long for the catalog, all tries together
     log_level: str  # SHOP_LOG
     point_value: Money = _POINT  # SHOP_POINT_VALUE: what a point is worth when it is redeemed
+    event_retention: timedelta = timedelta(days=30)  # SHOP_EVENT_RETENTION_DAYS: delivered events are kept so long
     rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
     cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
 
@@ -72,6 +73,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
+        event_retention=timedelta(days=_number("SHOP_EVENT_RETENTION_DAYS", environ, 30, most=36_500)),
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),

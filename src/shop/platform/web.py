@@ -194,12 +194,12 @@ def take_key(request: Web) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def next_link(request: Web, cursor: str | None) -> dict[str, str]:
-    """The `Link` header (RFC 8288) to the next page."""
+def next_link(request: Web, cursor: str | None, *, by: str = "cursor") -> dict[str, str]:
+    """The `Link` header (RFC 8288) to the next page; `by`: the parameter that takes the cursor."""
     if cursor is None:
         return {}
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    return {"Link": f'<{quote(request.scope["path"])}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != by]
+    return {"Link": f'<{quote(request.scope["path"])}?{urlencode([*asked, (by, cursor)])}>; rel="next"'}
 
 
 def build_app(

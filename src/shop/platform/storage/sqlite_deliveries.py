@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, event INTEGER NOT NULL, consumer TEXT NOT NULL, due INTEGER NOT NULL,
     attempts INTEGER NOT NULL, owner TEXT, until INTEGER, dead INTEGER, error TEXT)
 """
+_FORGOTTEN = (
+    "CREATE TABLE IF NOT EXISTS forgotten (upto INTEGER NOT NULL)"  # one row: the highest seq not kept any more
+)
 _UNCLAIMED = """
 CREATE INDEX IF NOT EXISTS deliveries_unclaimed ON deliveries (due) WHERE owner IS NULL AND dead IS NULL
 """
@@ -56,9 +59,9 @@ class Backlog(NamedTuple):
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """The two tables, where they are not there yet."""
+    """The tables, where they are not there yet."""
     fresh = sqlite_schema.EVENTS.context not in sqlite_schema.versions(connection)
-    for table in (_EVENTS, _DELIVERIES, _UNCLAIMED):
+    for table in (_EVENTS, _DELIVERIES, _UNCLAIMED, _FORGOTTEN):
         connection.execute(table)
     if fresh:
         sqlite_schema.record(connection, sqlite_schema.EVENTS)
