@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,3 +92,27 @@ def _camel(name: str) -> str:
 def documented() -> Callable[[Any], Documented]:
     """Wraps an app: an answer that its document does not foresee fails the test."""
     return Documented
+
+
+class _Between:
+    def __init__(self, port: Any, read: str, act: Callable[[], Awaitable[None]]) -> None:
+        self._port, self._read, self._act = port, read, act
+        self._acted = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._read or self._acted:
+            return getattr(self._port, name)
+        self._acted = True
+
+        async def read(*what: Any) -> Any:
+            found = await getattr(self._port, name)(*what)
+            await self._act()
+            return found
+
+        return read
+
+
+@pytest.fixture(scope="session")
+def between() -> Callable[..., Any]:
+    """Of a port, a read and an act: the port, but that after its first such read somebody else acts."""
+    return _Between
