@@ -121,6 +121,13 @@ def visiting(shop_clock: LaterClock, documented: Any) -> Callable[..., AbstractA
 
 
 @pytest.fixture
+async def still(settings: Settings, visiting: Callable[..., Any]) -> AsyncIterator[Shop]:
+    """A shop that takes commands and makes no deliveries by itself."""
+    async with visiting(settings, serving=False) as story:
+        yield story.shop
+
+
+@pytest.fixture
 async def story(settings: Settings, visiting: Callable[..., Any]) -> AsyncIterator[Story]:
     async with visiting(settings, serving=True) as story:
         yield story

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from torture.client import Client, Progress, keys_of
 from torture.kills import AT_AN_ANSWER, SHARES, Kill, carry_out, planned
 from torture.run import Plan, torture
 from torture.server import serving
+from torture.store import doctor
 
 ROOT = Path(__file__).parents[2]
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a parent's end kills its children on Linux")
@@ -147,3 +150,21 @@ def test_where_all_is_well_no_check_finds_anything():
 )  # fmt: skip
 def test_a_check_finds(what, given):
     assert what in faults(**given)
+
+
+async def test_the_doctor_is_asked_in_the_end_and_what_it_finds_is_a_fault(settings, visiting):
+    async with visiting(settings, serving=True) as story:
+        await story.sell("mug", on_hand=10)
+        await story.until_quiet()
+    well = doctor(settings.data)
+    with closing(sqlite3.connect(settings.store)) as connection, connection:
+        connection.execute("UPDATE catalog_counters SET n = 9 WHERE name = 'available'")
+    ill = doctor(settings.data)
+    settings.store.write_bytes(b"no store" * 1000)
+    broken = doctor(settings.data)
+
+    assert (len(well), [fault for check in well for fault in check.faults]) == (10, [])
+    assert [fault for check in ill for fault in check.faults] == [
+        "stock of mug: 10 on hand, 9 available, but reservations hold 0"
+    ]
+    assert "file is not a database" in broken[0].faults[0]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from shop.entrypoints.dead_letters import dead_letters
+from shop.entrypoints.operations import OPERATIONS
 from shop.entrypoints.terminal import (
     HERE,
     WIDE,
@@ -58,6 +59,10 @@ def cli() -> None:
 
     It keeps its data in the folder ./data, or where SHOP_DATA says.
     """
+
+
+for operation in OPERATIONS:
+    cli.add_command(operation)
 
 
 def main() -> None:
@@ -160,11 +165,15 @@ async def _import(settings: Settings, found: Import) -> Brought:
 )
 @click.option("--json", "as_json", is_flag=True, help="The control totals as one line of JSON.")
 def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patience: float, *, as_json: bool) -> None:
-    """Play an order log through the HTTP API: products, stock, orders, payments.
+    """Play an order log through the HTTP API: products, stock, orders, payments, refunds.
 
-    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Afterwards
-    everything is read back, and the control totals are counted from what the API says; it ends with 1 if they are not
-    those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this command.
+    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Credit notes
+    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first; what
+    fits no sale is listed.
+
+    Afterwards everything is read back, and the control totals are counted from what the API says; it ends with 1 if
+    they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
+    command.
     """
     from shop.entrypoints.order_log import read_log  # noqa: PLC0415
 
@@ -179,6 +188,7 @@ def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patienc
         click.echo(report.totals.json())
     else:
         show_report(report)
+    show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
     show_lines([f"came right late: {remark}" for remark in report.remarks])
     if report.differences:
         show_lines(report.differences)

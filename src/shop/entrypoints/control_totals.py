@@ -24,6 +24,9 @@ class Totals:
     customers: int
     revenue: str
     points: int
+    returned_units: int
+    refunded: str
+    points_taken_back: int
 
     @classmethod
     def of(cls, sales: Sequence[Sale]) -> Totals:
@@ -37,6 +40,9 @@ class Totals:
             customers=len({sale.customer for sale in sales}),
             revenue=str(sum((sale.total for sale in sales), Decimal(0))),
             points=sum(sale.points for sale in sales),
+            returned_units=sum(sum(sale.returned.values()) for sale in sales),
+            refunded=str(sum((sale.refunded for sale in sales), Decimal(0))),
+            points_taken_back=sum(sale.points_back for sale in sales),
         )
 
     def json(self) -> str:
@@ -48,13 +54,14 @@ class Totals:
 class Report:
     """What the API says, what the log says, where they differ; how much went per second, how long points took.
 
-    Remarks are what went wrong on the way and came right in the end.
+    Remarks are what went wrong on the way and came right in the end; `unmatched`, credit notes that fit no sale.
     """
 
     totals: Totals
     wanted: Totals
     differences: Sequence[str]
     remarks: Sequence[str]
+    unmatched: Sequence[str]
     points_after: float
     rates: Mapping[str, float]
 
@@ -75,8 +82,10 @@ def differences(sales: Sequence[Sale], logged: Sequence[Sale]) -> Sequence[str]:
         if len(found) != 1:
             named.append(f"invoice {sale.reference}: {len(found)} completed orders")
         elif found[0] != sale:
-            named.append(
-                f"invoice {sale.reference}: {len(found[0].lines)} lines, {found[0].total}, {found[0].points} points"
-                f" in the shop; {len(sale.lines)} lines, {sale.total}, {sale.points} points in the log"
-            )
+            named.append(f"invoice {sale.reference}: {_told(found[0])} in the shop; {_told(sale)} in the log")
     return named
+
+
+def _told(sale: Sale) -> str:
+    back = f", {sale.refunded} and {sale.points_back} points back" if sale.returned or sale.points_back else ""
+    return f"{len(sale.lines)} lines, {sale.total}, {sale.points} points{back}"

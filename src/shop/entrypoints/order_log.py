@@ -1,4 +1,4 @@
-"""An order log: the sales that its files tell of, and every fault in them.
+"""An order log: the sales that its files tell of, what came back of them, and every fault in them.
 
 It has the columns of the UCI Online Retail set: one row per line of an invoice.
 """
@@ -9,12 +9,12 @@ import csv
 import hashlib
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,22 +52,38 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
-    """One order, as the log or the API has it. `points` is what its customer earned with it."""
+    """One order, as the log or the API has it. `points` is what its customer earned with it, `points_back` what its
+    refunds took of that.
+    """
 
     reference: str
     customer: str
     lines: Mapping[str, int]  # product id → quantity
     total: Decimal
     points: int
+    returned: Mapping[str, int] = field(default_factory=dict)  # product id → quantity
+    refunded: Decimal = Decimal(0)
+    points_back: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """What a credit note takes back of one sale: product id → quantity."""
+
+    note: str
+    reference: str
+    lines: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """The sales of a log. Rows passed over are no sales: credit notes, gifts, corrections, no customer."""
+    """The sales of a log. Rows passed over are none, and no refunds: gifts, corrections, no customer."""
 
     sales: Sequence[Sale]
+    returns: Sequence[Return]
     products: Mapping[str, Product]
     faults: Sequence[LogFault]
+    unmatched: Sequence[LogFault]  # rows of credit notes for which there is no sale further up
     passed_over: int
 
     @cached_property
@@ -90,8 +106,13 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
 
     A sale has an invoice number of digits only, a quantity above 0, a price of at least half a penny and a customer.
     A product is a stock code (upper case) at a price; lines of one product in one invoice are one line.
+
+    A credit note (its number begins with C, its quantity is below 0) takes back what the same customer bought of the
+    same product further up, the newest sale first, in part where need be.
     """
     faults: list[LogFault] = []
+    unmatched: list[LogFault] = []
+    back = _Back()
     products: dict[str, Product] = {}
     customers: dict[str, str] = {}
     lines: dict[str, Counter[str]] = {}
@@ -107,6 +128,13 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
                 passed_over += 1
                 continue
             invoice, customer, product, quantity = bought
+            if quantity < 0:
+                if left := back.give(invoice, customer, product.id, -quantity):
+                    who = customer or "?"
+                    message = f"{left} of {product.id} in {invoice}: customer {who} has not bought so many further up"
+                    unmatched.append(LogFault(name, line, "credit note", message))
+                continue
+            back.sold(invoice, customer, product.id, quantity)
             if customers.setdefault(invoice, customer) != customer:
                 message = f"invoice {invoice} is that of customer {customers[invoice]} further up, here of {customer}"
                 faults.append(LogFault(name, line, "customer", message))
@@ -116,9 +144,10 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
                     LogFault(name, line, "stock code", f"{product.code!r} and {known.code!r} make the same id")
                 )
             lines.setdefault(invoice, Counter())[product.id] += quantity
-    sales = []
+    sales, came_back = [], back.by_sale()
     for invoice, bag in lines.items():
-        total = Money(sum(products[product].price.minor * quantity for product, quantity in bag.items()), currency)
+        returned = came_back[invoice]
+        total, refunded = _worth(bag, products, currency), _worth(returned, products, currency)
         sales.append(
             Sale(
                 reference=invoice,
@@ -126,9 +155,52 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
                 lines=bag,
                 total=Decimal(str(total)),
                 points=total.whole_units,
+                returned=returned,
+                refunded=Decimal(str(refunded)),
+                points_back=total.whole_units - (total - refunded).whole_units,
             )
         )
-    return Log(sales=sales, products=products, faults=faults, passed_over=passed_over)
+    return Log(
+        sales=sales,
+        returns=[Return(note=note, reference=sale, lines=bag) for (note, sale), bag in back.returns.items()],
+        products=products,
+        faults=faults,
+        unmatched=unmatched,
+        passed_over=passed_over,
+    )
+
+
+def _worth(bag: Mapping[str, int], products: Mapping[str, Product], currency: str) -> Money:
+    return Money(sum(products[product].price.minor * quantity for product, quantity in bag.items()), currency)
+
+
+class _Back:
+    """What was sold to whom and has not come back."""
+
+    def __init__(self) -> None:
+        self.returns: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # (note, invoice) → product → quantity
+        self._left: dict[tuple[str, str], list[list[Any]]] = defaultdict(list)  # [invoice, quantity], as they were sold
+
+    def sold(self, invoice: str, customer: str, product: str, quantity: int) -> None:
+        """The customer has these."""
+        self._left[customer, product].append([invoice, quantity])
+
+    def give(self, note: str, customer: str, product: str, quantity: int) -> int:
+        """The customer gives so many back, of the newest sale first; how many too many that is."""
+        for sale in reversed(self._left[customer, product]):
+            given = min(sale[1], quantity)
+            if given:
+                sale[1] -= given
+                quantity -= given
+                self.returns[note, sale[0]][product] += given
+        return quantity
+
+    def by_sale(self) -> Mapping[str, Counter[str]]:
+        """All that came back of each."""
+        of: dict[str, Counter[str]] = defaultdict(Counter)
+        for (_, sale), bag in self.returns.items():
+            of[sale] += bag
+        return of
 
 
 class _WrongCell(Exception):
@@ -166,9 +238,10 @@ def _rows(name: str, content: bytes, faults: list[LogFault]) -> Iterator[tuple[i
 
 
 def _bought(row: Mapping[str, str], currency: str) -> tuple[str, str, Product, int] | None:
-    """Invoice, customer, product, quantity; None for a row that is no sale."""
-    invoice, customer = row["invoice"], re.sub(r"\.0+$", "", row["customer"])
-    if not re.fullmatch(r"[0-9]+", invoice) or not customer:
+    """Invoice, customer, product, quantity (below 0: given back); None for a row that is neither."""
+    invoice, customer = row["invoice"].upper(), re.sub(r"\.0+$", "", row["customer"])
+    back = bool(re.fullmatch(r"C[0-9]+", invoice))
+    if not (back or (re.fullmatch(r"[0-9]+", invoice) and customer)):
         return None
     if not re.fullmatch(r"[-+]?[0-9]{1,9}", row["quantity"]):
         raise _WrongCell("quantity", f"{row['quantity'][:40]!r} is no whole number")
@@ -180,7 +253,7 @@ def _bought(row: Mapping[str, str], currency: str) -> tuple[str, str, Product, i
     if price is None:
         raise _WrongCell("price", f"{row['price'][:40]!r} is no amount")
     quantity = int(row["quantity"])
-    if quantity <= 0 or exact < _SMALLEST_PRICE:
+    if quantity * (-1 if back else 1) <= 0 or exact < _SMALLEST_PRICE:
         return None
     code = row["code"].upper()
     fitting = re.sub(r"[^A-Z0-9._~-]+", "-", code)[:80]

@@ -43,6 +43,12 @@ class OrderLine(msgspec.Struct, rename="camel"):
     quantity: int
 
 
+class Refund(msgspec.Struct, rename="camel"):
+    """Money of an order that went back, and the goods it was for."""
+
+    lines: list[OrderLine]
+
+
 class Order(msgspec.Struct, rename="camel"):
     """An order."""
 
@@ -55,6 +61,8 @@ class Order(msgspec.Struct, rename="camel"):
     currency: str
     reference: str | None = None
     reason: str | None = None
+    refunded_total: str = "0"
+    refunds: list[Refund] = []
 
 
 class Entry(msgspec.Struct, rename="camel"):

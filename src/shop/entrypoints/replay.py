@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from time import monotonic
@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from shop.entrypoints.control_totals import Report, Totals, differences
-from shop.entrypoints.order_log import Log, Product, Sale
+from shop.entrypoints.order_log import Log, Product, Return, Sale
 from shop.entrypoints.remote_shop import Entry, Order, RemoteShop, Trouble
 from shop.entrypoints.some_at_once import Progress, each, unseen
 
@@ -22,7 +22,7 @@ _STATUSES = ("pending", "confirmed", "completed", "cancelled")
 
 
 async def play(log: Log, shop: RemoteShop, *, at_once: int = 32, progress: Progress = unseen) -> Report:
-    """Products, stock, orders, payments; then everything is read back. Done again, it adds nothing.
+    """Products, stock, orders, payments, refunds; then everything is read back. Done again, it adds nothing.
 
     `Failed` if the shop does not answer or does not know us.
     """
@@ -37,6 +37,8 @@ async def play(log: Log, shop: RemoteShop, *, at_once: int = 32, progress: Progr
     settled = monotonic()
     await run.each("customers with points", run.customers(), run.await_points)
     rewarded = monotonic()
+    await run.each("orders refunded", run.refunds(), run.refund)
+    await run.each("customers without the points", run.customers(), run.await_reversals)
     sales, others = await run.read_back()
     wrong = [*differences(sales, log.sales), *others]
     return Report(
@@ -44,6 +46,7 @@ async def play(log: Log, shop: RemoteShop, *, at_once: int = 32, progress: Progr
         wanted=Totals.of(log.sales),
         differences=[*wrong, *run.troubles] if wrong else [],
         remarks=[] if wrong else run.troubles,
+        unmatched=[fault.message for fault in log.unmatched],
         points_after=rewarded - settled,
         rates={
             "products delivered": len(log.products) / (stocked - begun),
@@ -63,6 +66,7 @@ class _Run:
     progress: Progress
     placed: dict[str, Order] = field(default_factory=dict)  # by invoice
     points: dict[str, int] = field(default_factory=dict)  # by order id
+    points_back: dict[str, int] = field(default_factory=dict)  # by order id
     troubles: list[str] = field(default_factory=list)
 
     async def each(self, phase: str, items: Sequence[T], step: Callable[[T], Awaitable[None]]) -> None:
@@ -115,27 +119,52 @@ class _Run:
         """Reserved and paid, the order is completed."""
         await self._until(sale, "completed")
 
-    def customers(self) -> Sequence[tuple[str, Mapping[str, int]]]:
-        """Each customer, with the points that each of the orders should bring."""
-        wanted: dict[str, dict[str, int]] = defaultdict(dict)
+    def refunds(self) -> Sequence[Sequence[Return]]:
+        """What comes back of each order, in the order of the log."""
+        of: dict[str, list[Return]] = defaultdict(list)
+        for one in self.log.returns:
+            if one.reference in self.placed:
+                of[one.reference].append(one)
+        return list(of.values())
+
+    async def refund(self, returns: Sequence[Return]) -> None:
+        """The goods of an order that come back, and their money."""
+        for one in returns:
+            lines = [{"productId": id_, "quantity": n, "restock": True} for id_, n in one.lines.items()]
+            path, key = f"/orders/{self.placed[one.reference].order_id}/refunds", f"replay-{one.note}-{one.reference}"
+            await self.shop.ask("POST", path, body={"lines": lines}, key=key)
+
+    def customers(self) -> Sequence[tuple[str, Sequence[Sale]]]:
+        """Each customer, with the orders that were placed."""
+        of: dict[str, list[Sale]] = defaultdict(list)
         for sale in self.log.sales:
             if sale.reference in self.placed:
-                wanted[sale.customer][self.placed[sale.reference].order_id] = sale.points
-        return list(wanted.items())
+                of[sale.customer].append(sale)
+        return list(of.items())
 
-    async def await_points(self, customer: tuple[str, Mapping[str, int]]) -> None:
-        """The customer's ledger shows the points of these orders."""
-        name, wanted = customer
+    async def await_points(self, customer: tuple[str, Sequence[Sale]]) -> None:
+        """The customer's ledger shows the points that these orders earned."""
+        name, sales = customer
+        await self._await("earn", name, sum(sale.points for sale in sales), into=self.points)
 
-        async def look() -> Mapping[str, int] | None:
-            earned: dict[str, int] = Counter()
+    async def await_reversals(self, customer: tuple[str, Sequence[Sale]]) -> None:
+        """The customer's ledger shows the points that refunds took back."""
+        name, sales = customer
+        if wanted := sum(sale.points_back for sale in sales):
+            await self._await("reverse", name, wanted, into=self.points_back)
+
+    async def _await(self, kind: str, name: str, wanted: int, *, into: dict[str, int]) -> None:
+        ours = {order.order_id for order in self.placed.values()}
+
+        async def look() -> bool | None:
+            found: dict[str, int] = Counter()
             async for entry in self.shop.list(f"/rewards/{name}/ledger", of=Entry):
-                if entry.kind == "earn" and entry.order_id is not None and entry.order_id in wanted:
-                    earned[entry.order_id] += entry.points
-            self.points.update(earned)
-            return earned if sum(earned.values()) >= sum(wanted.values()) else None
+                if entry.kind == kind and entry.order_id is not None and entry.order_id in ours:
+                    found[entry.order_id] += abs(entry.points)
+            into.update(found)
+            return True if sum(found.values()) >= wanted else None
 
-        await self.shop.see(look, f"customer {name} has not all points yet")
+        await self.shop.see(look, f"the ledger of customer {name} has not all it should have yet ({kind})")
 
     async def read_back(self) -> tuple[Sequence[Sale], Sequence[str]]:
         """The completed orders of this log, from the lists; and what is to be said of those in other states."""
@@ -158,7 +187,26 @@ class _Run:
         others = [
             f"invoice {o.reference} is {o.status} ({o.reason or o.order_id})" for o in found if o.status != "completed"
         ]
-        return [_sale(order, self.points.get(order.order_id, 0)) for order in done], others
+        return [self._sale(order) for order in done], others
+
+    def _sale(self, order: Order) -> Sale:
+        lines: Counter[str] = Counter()
+        for line in order.lines:
+            lines[line.product_id] += line.quantity
+        returned: Counter[str] = Counter()
+        for refund in order.refunds:
+            for back in refund.lines:
+                returned[back.product_id] += back.quantity
+        return Sale(
+            reference=order.reference or "",
+            customer=order.customer_id,
+            lines=lines,
+            total=Decimal(order.total),
+            points=self.points.get(order.order_id, 0),
+            returned=returned,
+            refunded=Decimal(order.refunded_total).quantize(Decimal(order.total)),
+            points_back=self.points_back.get(order.order_id, 0),
+        )
 
     async def _until(self, sale: Sale, *wanted: str) -> Order:
         order_id = self.placed[sale.reference].order_id
@@ -170,16 +218,3 @@ class _Run:
             return order if order.status in wanted else None
 
         return await self.shop.see(look, f"invoice {sale.reference} is not {wanted[0]} yet")
-
-
-def _sale(order: Order, points: int) -> Sale:
-    lines: Counter[str] = Counter()
-    for line in order.lines:
-        lines[line.product_id] += line.quantity
-    return Sale(
-        reference=order.reference or "",
-        customer=order.customer_id,
-        lines=lines,
-        total=Decimal(order.total),
-        points=points,
-    )

@@ -23,6 +23,7 @@ from shop.platform.storage.port import Unavailable
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.platform.storage.sqlite_checks import Checked
     from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
@@ -83,11 +84,11 @@ def so_many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def show_lines(lines: Sequence[str]) -> None:
+def show_lines(lines: Sequence[str], *, most: int = _MOST_SHOWN) -> None:
     """On stderr, the first of them."""
-    for line in lines[:_MOST_SHOWN]:
+    for line in lines[:most]:
         click.echo(line.replace("\n", " "), err=True)
-    _more(len(lines))
+    _more(len(lines), most)
 
 
 def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
@@ -95,9 +96,9 @@ def show_faults(faults: Iterable[tuple[str, int, str, str]]) -> None:
     show_lines([f"{file}:{line}  {heading}: {message}" for file, line, heading, message in faults])
 
 
-def _more(count: int) -> None:
-    if count > _MOST_SHOWN:
-        click.echo(f"… and {count - _MOST_SHOWN:,} more", err=True)
+def _more(count: int, most: int = _MOST_SHOWN) -> None:
+    if count > most:
+        click.echo(f"… and {count - most:,} more", err=True)
 
 
 @contextmanager
@@ -161,11 +162,26 @@ def show_report(report: Report) -> None:
     for name, figure in asdict(report.totals).items():
         verdict = "[green]same[/]" if figure == wanted[name] else "[bold red]differs[/]"
         table.add_row(name.replace("_", " "), _figure(figure), _figure(wanted[name]), verdict)
+    table.add_row("credit notes without a sale", "", f"{len(report.unmatched):,}", "listed")
     table.add_section()
     for name, rate in report.rates.items():
         table.add_row(name, f"{rate:,.0f}/s")
     table.add_row("all points there after", f"{report.points_after:.1f} s")
     _print(table)
+
+
+def show_checks(checks: Sequence[Checked]) -> None:
+    """A table of what was checked; what was found, on stderr."""
+    table = _table()
+    table.add_column("checked")
+    for heading in ("so many", "warnings", "differences"):
+        table.add_column(heading, justify="right")
+    for check in checks:
+        wrong = f"[bold red]{len(check.differences):,}[/]" if check.differences else "[green]0[/]"
+        table.add_row(check.what, _figure(check.count), f"{len(check.warnings):,}" if check.warnings else "", wrong)
+    _print(table)
+    show_lines([f"warning: {warning}" for check in checks for warning in check.warnings])
+    show_lines([difference for check in checks for difference in check.differences])
 
 
 def _table() -> Table:

@@ -18,14 +18,14 @@ from shop.kernel.errors import NotYet, Refusal, TryLater
 from shop.kernel.events import Cause
 from shop.platform.bus import Consumers, Job, Jobs, routes, wait_after
 from shop.platform.observability import told_of
-from shop.platform.retry import again, tried
+from shop.platform.retry import tried
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.storage.sqlite_deliveries import Backlog, Queued
 
 _WORKERS = 64
-_TRIES = 50  # of a reaction that others overtake: 64 orders of one customer may be completed at once
+_TRIES = 50  # of a reaction or job that others overtake: 64 orders of one customer may be completed at once
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
 _CROWD = 10  # requests that wait for their commit
@@ -277,7 +277,7 @@ class LocalBus:
             if self._clock() >= due:
                 due = self._clock() + job.every
                 try:
-                    await again(job.run, Cause(id=f"job_{name}"))
+                    await tried(_TRIES, job.run, Cause(id=f"job_{name}"))
                 except Exception:
                     log.exception("job.failed", job=name)
             await asyncio.sleep(1)

@@ -61,6 +61,7 @@ class SqliteFile:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self._reader: sqlite3.Connection | None = None
+        self._still = False
         self._aside = threading.local()
         self._asides: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sqlite-read")
@@ -125,6 +126,12 @@ class SqliteFile:
         if self._reader is None:
             self._reader = self.connect(patience=_READER_PATIENCE)
         return self._reader
+
+    def stand_still(self) -> None:
+        """From now on every read is of this moment, whatever is written meanwhile: for checks, which compare."""
+        self.reader.execute("BEGIN")
+        self.reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._still = True
 
     async def read_aside(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """A read that may take long, in a thread of its own."""
@@ -198,6 +205,8 @@ class SqliteFile:
         return _PATIENCE_AT_THE_END if self._closing else _PATIENCE
 
     def _own_reader(self) -> sqlite3.Connection:
+        if self._still:
+            return self.reader
         connection: sqlite3.Connection | None = getattr(self._aside, "connection", None)
         if connection is None:
             connection = self._aside.connection = self.connect(patience=_READER_PATIENCE)

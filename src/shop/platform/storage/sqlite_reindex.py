@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +22,31 @@ def count(connection: sqlite3.Connection, layout: Layout) -> int:
 
 
 def put_page_anew(
-    connection: sqlite3.Connection, layout: Layout, *, after: int, put_of: Callable[[Stored], Put]
+    connection: sqlite3.Connection,
+    layout: Layout,
+    *,
+    after: int,
+    put_of: Callable[[Stored], Put],
+    leave_unreadable: bool = False,
 ) -> tuple[int, int | None]:
-    """Of the rows after this one, so many are as `put_of` says; and the last of them, if there may be more."""
+    """Of the rows after this one, so many are as `put_of` says; and the last of them, if there may be more.
+
+    `Unreadable` names the document that cannot be put, unless such ones are left as they are.
+    """
     sql = _Anew(layout)
     rows = connection.execute(sql.page, (after, _PAGE)).fetchall()
-    for row, worded, *found in rows:
-        put = put_of(stored(tuple(found)))
+    for row, *found in rows:
+        try:
+            put = put_of(_document(found))
+        except Unreadable:
+            if leave_unreadable:
+                continue
+            raise
         texts = folded(put)
         body, packed = pack(put.key, put.body)
         connection.execute(sql.put, (put.key, body, packed, *_places(layout, put), bool(texts), row))
         if layout.words:
-            if worded:
-                connection.execute(sql.forget, (row,))
+            connection.execute(sql.forget, (row,))
             if texts:
                 connection.execute(sql.learn, (row, *_words(layout, texts)))
     return len(rows), rows[-1][0] if len(rows) == _PAGE else None
@@ -46,29 +59,34 @@ def misplaced(connection: sqlite3.Connection, documents: Documents) -> Iterator[
     last = 0
     while rows := connection.execute(sql.page, (last, _PAGE)).fetchall():
         last = rows[-1][0]
-        for row, _, *found in rows:
-            yield _difference(connection, sql, documents, row, stored(tuple(found)))
+        for row, *found in rows:
+            try:
+                put = documents.put_of(_document(found))
+            except Unreadable as error:
+                yield error.detail
+            else:
+                yield _difference(connection, sql, layout, row, found[0], put)
 
 
-def _difference(
-    connection: sqlite3.Connection, sql: _Anew, documents: Documents, row: int, document: Stored
-) -> str | None:
+def _document(found: Sequence[Any]) -> Stored:
     try:
-        put = documents.put_of(document)
-    except Unreadable as error:
-        return error.detail
-    layout = documents.layout
+        return stored(tuple(found))
+    except zlib.error as error:
+        raise Unreadable(f"{found[0]} cannot be read: {error}") from error
+
+
+def _difference(connection: sqlite3.Connection, sql: _Anew, layout: Layout, row: int, key: str, put: Put) -> str | None:
     there = connection.execute(sql.places, (row,)).fetchone()
     wanted = (put.key, *_places(layout, put))
     if there != wanted:
         names = ["key", *places(layout)]
         wrong = sorted({name for name, one, other in zip(names, there, wanted, strict=True) if one != other})
-        return f"{document.key} is in the wrong place: {', '.join(wrong)} (shop doctor --reindex puts it right)"
+        return f"{key} is in the wrong place: {', '.join(wrong)} (shop doctor --reindex puts it right)"
     if layout.words:
         known = connection.execute(sql.words, (row,)).fetchone()
         texts = folded(put)
         if known != (_words(layout, texts) if texts else None):
-            return f"{document.key} is searched by the wrong words (shop doctor --reindex puts it right)"
+            return f"{key} is searched by the wrong words (shop doctor --reindex puts it right)"
     return None
 
 
@@ -79,7 +97,7 @@ class _Anew:
     @property
     def page(self) -> str:
         table = f"{self.layout.context}_documents"
-        return f"SELECT id, worded, key, body, packed, version, at FROM {table} WHERE id > ? ORDER BY id LIMIT ?"
+        return f"SELECT id, key, body, packed, version, at FROM {table} WHERE id > ? ORDER BY id LIMIT ?"
 
     @property
     def places(self) -> str:
