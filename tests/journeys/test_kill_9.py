@@ -29,7 +29,7 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a parent's end ki
 
 
 async def test_nothing_is_lost_or_doubled_when_the_server_is_killed_while_customers_order_and_pay(tmp_path):
-    report = await torture(Plan(seed=20_260, kills=5, orders=250), tmp_path / "data")
+    report = await torture(Plan(seed=20_260, kills=6, orders=250), tmp_path / "data")
 
     assert [fault for check in report.checks for fault in check.faults] == []
     assert report.kills == Counter(SHARES.keys())

@@ -81,7 +81,7 @@ def main() -> None:
 @click.option("--demo", is_flag=True, help="Fill an empty catalog, and say what to try with it.")
 def serve(host: str, port: int, *, demo: bool) -> None:
     """Run the whole shop in this process: API, deliveries, schedules."""
-    from shop.entrypoints import monolith  # noqa: PLC0415
+    from shop.entrypoints import serving  # noqa: PLC0415
     from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
 
     settings = read_settings(os.environ)
@@ -99,7 +99,7 @@ def serve(host: str, port: int, *, demo: bool) -> None:
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
-    monolith.serve(settings, host=host, port=port, begin=begin)
+    serving.serve(settings, host=host, port=port, begin=begin)
 
 
 @cli.command(
