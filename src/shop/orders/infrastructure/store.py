@@ -145,7 +145,7 @@ def put_note(note: CreditNote) -> Put:
 def _payment_key(payment: Payment) -> str:
     if payment.refused is None:
         return f"payment/{payment.payment_id}/{payment.status}"
-    told = _encode((payment.order_id, payment.amount, payment.currency, payment.status, payment.refused))
+    told = _encode((payment.order_id, payment.amount, payment.currency, payment.status))
     return f"refused/{payment.payment_id}/{sha256(told).hexdigest()}"
 
 
