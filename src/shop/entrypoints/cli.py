@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from shop.entrypoints.dead_letters import dead_letters
+from shop.entrypoints.export import export
 from shop.entrypoints.operations import OPERATIONS
 from shop.entrypoints.terminal import (
     HERE,
@@ -110,10 +111,12 @@ def serve(host: str, port: int, *, demo: bool) -> None:
     ),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of the prices.")
+@click.option(
+    "--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of prices without one."
+)
 @click.option("--dry-run", is_flag=True, help="Check the whole file and change nothing.")
 def import_(file: Path, currency: str, *, dry_run: bool) -> None:
-    """Bring in products from a Shopify CSV, with its old or its new headings.
+    """Bring in products from a Shopify CSV, with its old or its new headings, or from what `shop export` wrote.
 
     The whole file is checked before the first product is written. Doing it again doubles nothing: each product is
     set to what the file says, its stock to the count in the file, whatever was sold since. What is in the
@@ -252,6 +255,7 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
 
 
 cli.add_command(dead_letters)
+cli.add_command(export)
 
 # What the commands share
 

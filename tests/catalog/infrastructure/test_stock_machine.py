@@ -2,8 +2,8 @@
 
 Staff move and count; orders are placed, cancelled, completed and refunded; what is published of it is delivered one to
 three times, in any order, alone or several at once, by a process that may die after any of its commits. Told in four
-worlds: commits of 10 records (a long order then takes several) and of 2,000, each with the inbox and without it; 15
-stories of up to 60 steps in each.
+worlds: commits of 10 records (a long order then takes several) and of 2,000, each with the inbox and without it; 10
+stories of up to 50 steps in each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shop.orders.contract import OrderCancelled, OrderCompleted, OrderCreated, O
 
 T = TypeVar("T")
 
-STORIES, STEPS = 15, 60  # in each of the four worlds
+STORIES, STEPS = 10, 50  # in each of the four worlds
 HAD = 4  # of each product, to begin with: scarce, so that orders meet what others took
 SHELF = tuple(f"p{n:02}" for n in range(12))
 QUANTITIES = st.integers(1, 3)
