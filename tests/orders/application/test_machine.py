@@ -43,6 +43,7 @@ class Model:
     units: int
     credit: int  # used when it was placed
     late: bool = False  # its time to be paid has passed
+    taken: bool = False  # a payment of it, which may not have reached the order yet
     stock: str = ""
     paid: dict[str, int] = field(default_factory=dict)  # what has reached the order
     cancelled: bool = False
@@ -192,6 +193,7 @@ class Orders(RuleBasedStateMachine):
         try:
             self.do(self.wired.take_payment()(**told, amount=str(amount), cause=self.cause()))
             assert fits
+            model.taken = True
         except Refusal:
             assert not fits
         self.time.now += timedelta(seconds=1)
@@ -225,7 +227,7 @@ class Orders(RuleBasedStateMachine):
             model.late = model.late or minutes > 30
         self.do(self.wired.expire_orders()(cause=self.cause()))
         for model in due:
-            if model.status in ("pending", "confirmed") and not model.paid and model.to_pay:
+            if model.status in ("pending", "confirmed") and not model.taken and model.to_pay:
                 model.cancelled = True
 
     @rule(order=orders, key=st.sampled_from("kl"), amount=st.sampled_from([0, 300, PRICE, 2 * PRICE, 3 * PRICE]))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -21,6 +22,7 @@ from shop.kernel.errors import Refusal
 T = TypeVar("T")
 
 _MOST_AT_ONCE = 100  # items asked for in one request
+_LONGEST_QUERY = 6 * 1024  # bytes of ids in it; an origin takes 8 KB of path and query
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d+)", re.IGNORECASE)
 _NOT_KEPT = re.compile(r"\b(no-store|no-cache|private)\b", re.IGNORECASE)
 
@@ -108,8 +110,7 @@ class Client:
                 fresh.append(identifier)
             else:
                 flights.add(flight)
-        for begin in range(0, len(fresh), _MOST_AT_ONCE):
-            some = fresh[begin : begin + _MOST_AT_ONCE]
+        for some in _batches(fresh):
             flight = asyncio.create_task(self._read(what, some))
             self._flights.update(dict.fromkeys((f"{what.tag}:{identifier}" for identifier in some), flight))
             flights.add(flight)
@@ -156,6 +157,19 @@ class Client:
         entry = self._entries.pop(tag, None)
         if entry is not None:
             self._bytes -= entry.size
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    batch, size = list[str](), 0
+    for identifier in ids:
+        length = len(quote(f"{identifier},", safe=""))
+        if batch and (len(batch) == _MOST_AT_ONCE or size + length > _LONGEST_QUERY):
+            yield batch
+            batch, size = [], 0
+        batch.append(identifier)
+        size += length
+    if batch:
+        yield batch
 
 
 def _fresh_for(cache_control: str) -> int:
