@@ -34,10 +34,11 @@ def clock() -> HandClock:
 
 @dataclass
 class Documented:
-    """An app whose every answer is compared with the document that it gives of itself."""
+    """An app whose every answer is compared with the document that it gives of itself, or the first app of its name."""
 
     app: Any
-    _document: dict[str, Any] | None = None
+    name: str
+    documents: dict[str, dict[str, Any]]
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         told: dict[str, Any] = {"body": b""}
@@ -77,10 +78,10 @@ class Documented:
                 assert not [f"{call} answered {status}: {one.message}" for one in fault]
 
     async def document(self) -> dict[str, Any]:
-        if self._document is None:
+        if self.name not in self.documents:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop") as http:
-                self._document = (await http.get("/docs/openapi.json")).json()
-        return self._document
+                self.documents[self.name] = (await http.get("/docs/openapi.json")).json()
+        return self.documents[self.name]
 
 
 def _camel(name: str) -> str:
@@ -89,9 +90,10 @@ def _camel(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def documented() -> Callable[[Any], Documented]:
-    """Wraps an app: an answer that its document does not foresee fails the test."""
-    return Documented
+def documented() -> Callable[[Any, str], Documented]:
+    """Wraps an app of this name: an answer that its document does not foresee fails the test."""
+    documents: dict[str, dict[str, Any]] = {}
+    return lambda app, name: Documented(app, name, documents)
 
 
 class _Between:

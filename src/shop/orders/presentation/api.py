@@ -40,6 +40,8 @@ _PLACING = answers(KEYED, LOCATION, ORDERS_REFUSED, TotalDiffers, TryLater)
 _CANCELLING = answers(NoSuchOrder, AlreadyCompleted)
 _REFUNDING = answers(KEYED, REFUNDS_REFUSED, NoSuchOrder, NotCompleted)
 
+_STATUS = f"^({'|'.join(Status)})$"  # not `Status | None`: that reads `?status=null` as none
+
 
 @dataclass(frozen=True, kw_only=True)
 class OrdersApi:
@@ -100,7 +102,7 @@ class OrdersApi:
         self,
         request: Web,
         limit: Limit = 50,
-        status: Annotated[Status | None, QueryParameter(description="Only orders that stand so.")] = None,
+        status: Annotated[str | None, QueryParameter(pattern=_STATUS, description="Only orders that stand so.")] = None,
         cursor: Cursor = None,
         customer_id: Annotated[
             str | None, QueryParameter(name="customerId", description="Whose orders; for staff.")
