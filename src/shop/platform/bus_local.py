@@ -250,6 +250,7 @@ class LocalBus:
         overdue_at = self._clock()
         while True:
             now = self._clock()
+            overdue_at = min(overdue_at, now + _LOOK_FOR_OVERDUE)  # also where a clock was set back
             try:
                 if now >= overdue_at or self._unclaimed(now):
                     await self._claim(now)
@@ -274,6 +275,7 @@ class LocalBus:
     async def _repeat(self, name: str, job: Job) -> None:
         due = self._clock() + job.every
         while True:
+            due = min(due, self._clock() + job.every)  # a clock that was set back does not hold it up
             if self._clock() >= due:
                 due = self._clock() + job.every
                 try:
