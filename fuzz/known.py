@@ -73,7 +73,7 @@ class Known:
                 recent = self.recent[name]
                 if view[name] and view[name] not in recent:
                     recent.append(view[name])
-            if {"orderId", "customerId", "total"} <= view.keys():
+            if {"orderId", "status", "lines", "total"} <= view.keys():  # no event of one, which says less
                 self.orders[view["orderId"]] = view
                 self.standings[standing(view)] += 1
         if etag and isinstance(answer, Mapping) and "productId" in answer:
