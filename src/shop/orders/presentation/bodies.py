@@ -100,7 +100,7 @@ class OrderBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
         )
 
 
-class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """So many of one product; with `restock` they came back and can be sold again."""
 
     product_id: ProductId
@@ -108,8 +108,10 @@ class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unkno
     restock: bool = False
 
 
-class RefundBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Either an `amount` in the order's currency, or `lines`: what these goods cost when they were ordered."""
+class RefundBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """Either an `amount` in the order's currency, or `lines`: what these goods cost when they were ordered, as far as
+    amounts have left so much of the order. Goods may come back for nothing.
+    """
 
     amount: str | None = None
     lines: Annotated[list[RefundedLineBody], msgspec.Meta(min_length=1, max_length=2 * MOST_LINES)] | None = None
