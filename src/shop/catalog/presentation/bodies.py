@@ -72,9 +72,7 @@ class ProductChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
         return cast("Details", sent)
 
 
-class NewMovement(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
-):
+class NewMovement(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Either `delta`, or the `onHand` that was counted; and why."""
 
     delta: int | None = None
