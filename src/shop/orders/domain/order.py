@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from shop.kernel.errors import Clash
@@ -76,7 +77,7 @@ class Owed:
     refund_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its sums are asked for a dozen times on the way of one order
 class Order:
     """The aggregate. Amounts are minor units of its one currency."""
 
@@ -97,12 +98,12 @@ class Order:
     timeline: tuple[Moment, ...] = ()
     version: int = 0
 
-    @property
+    @cached_property
     def total(self) -> Money:
         """The sum of the lines."""
         return Money(sum(line.total for line in self.lines), self.currency)
 
-    @property
+    @cached_property
     def to_pay(self) -> Money:
         """What the customer pays: the total without the credit used."""
         return Money(self.total.minor - self.credit_used, self.currency)
@@ -141,6 +142,8 @@ class Order:
     @property
     def owed_back(self) -> Sequence[Owed]:
         """Money to go back. It only grows as facts arrive, and in whatever order they do it comes to the same."""
+        if not self.payments:
+            return []
         if self.status is Status.CANCELLED:
             why = f"cancelled:{self.reason}"
             return [Owed(payment_id=one, amount=paid.amount, cause=why) for one, paid in self.payments.items()]
