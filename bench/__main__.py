@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import platform
@@ -58,7 +59,7 @@ class House:
 
 def main() -> None:
     """Measure and print."""
-    plan = QUICK if "--quick" in sys.argv[1:] else FULL
+    plan = QUICK if _arguments().quick else FULL
     where, report = cores(), Report()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder, _opened(Path(folder), where) as house:
@@ -68,6 +69,12 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_measure(plan, house, Path(folder), report))
     report.say("", f"{time.monotonic() - began:.0f} s in all.")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round: enough to see that it runs")
+    return parser.parse_args()
 
 
 async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> None:

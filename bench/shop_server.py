@@ -11,7 +11,8 @@ from bench import controlled, goods
 from bench.steps import Marks, timed
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details
-from shop.entrypoints.monolith import Shop, opened, server_of
+from shop.entrypoints.monolith import Shop, opened
+from shop.entrypoints.serving import server_of
 from shop.kernel.events import Cause
 from shop.platform.observability import configure_logs
 from shop.platform.settings import read_settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,10 +34,11 @@ def clock() -> HandClock:
 
 @dataclass
 class Documented:
-    """An app whose every answer is compared with the document that it gives of itself."""
+    """An app whose every answer is compared with the document that it gives of itself, or the first app of its name."""
 
     app: Any
-    _document: dict[str, Any] | None = None
+    name: str
+    documents: dict[str, dict[str, Any]]
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         told: dict[str, Any] = {"body": b""}
@@ -77,10 +78,10 @@ class Documented:
                 assert not [f"{call} answered {status}: {one.message}" for one in fault]
 
     async def document(self) -> dict[str, Any]:
-        if self._document is None:
+        if self.name not in self.documents:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://shop") as http:
-                self._document = (await http.get("/docs/openapi.json")).json()
-        return self._document
+                self.documents[self.name] = (await http.get("/docs/openapi.json")).json()
+        return self.documents[self.name]
 
 
 def _camel(name: str) -> str:
@@ -89,6 +90,31 @@ def _camel(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def documented() -> Callable[[Any], Documented]:
-    """Wraps an app: an answer that its document does not foresee fails the test."""
-    return Documented
+def documented() -> Callable[[Any, str], Documented]:
+    """Wraps an app of this name: an answer that its document does not foresee fails the test."""
+    documents: dict[str, dict[str, Any]] = {}
+    return lambda app, name: Documented(app, name, documents)
+
+
+class _Between:
+    def __init__(self, port: Any, read: str, act: Callable[[], Awaitable[None]]) -> None:
+        self._port, self._read, self._act = port, read, act
+        self._acted = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._read or self._acted:
+            return getattr(self._port, name)
+        self._acted = True
+
+        async def read(*what: Any) -> Any:
+            found = await getattr(self._port, name)(*what)
+            await self._act()
+            return found
+
+        return read
+
+
+@pytest.fixture(scope="session")
+def between() -> Callable[..., Any]:
+    """Of a port, a read and an act: the port, but that after its first such read somebody else acts."""
+    return _Between

@@ -1,13 +1,13 @@
-"""When to kill: a plan made from a seed, and who carries it out."""
+"""When to kill, or to ask to end: a plan made from a seed, and who carries it out."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from torture.client import Progress
+from torture.client import Progress, Wrong
 from torture.server import Server
 
 AT_ANY_MOMENT = "at any moment"
@@ -15,7 +15,10 @@ AT_AN_ANSWER = "in the moment of an answer"
 WHILE_IT_STOPS = "while it stops"
 WHILE_IT_STARTS = "while it starts"
 WHEN_IT_IS_BACK = "as soon as it answers again"
-SHARES = {AT_ANY_MOMENT: 30, AT_AN_ANSWER: 30, WHILE_IT_STOPS: 5, WHILE_IT_STARTS: 20, WHEN_IT_IS_BACK: 15}
+NOT_AT_ALL = "not at all: asked to end, it ends"
+SHARES = {
+    AT_ANY_MOMENT: 27, AT_AN_ANSWER: 28, WHILE_IT_STOPS: 5, WHILE_IT_STARTS: 20, WHEN_IT_IS_BACK: 15, NOT_AT_ALL: 5
+}  # fmt: skip
 _AFTER_A_KILL = (WHILE_IT_STARTS, WHEN_IT_IS_BACK)
 _USUAL_START = 0.6  # seconds; where it takes longer, kills come in its first part
 
@@ -29,11 +32,11 @@ class Kill:
     later: float
 
 
-def planned(*, seed: int, kills: int, orders: int) -> list[Kill]:
+def planned(*, seed: int, kills: int, orders: int, shares: Mapping[str, int] = SHARES) -> list[Kill]:
     """So many, spread over all the orders, each kind at least once; those of a start come right after another one."""
     random = Random(f"{seed}/kills")
     moments = sorted(random.randrange(max(orders * 19 // 20, 1)) for _ in range(kills))
-    kinds = [*SHARES, *random.choices(list(SHARES), weights=list(SHARES.values()), k=kills)][:kills]
+    kinds = [*shares, *random.choices(list(shares), weights=list(shares.values()), k=kills)][:kills]
     return [Kill(when, moment, _later(when, random)) for when, moment in zip(kinds, moments, strict=True)]
 
 
@@ -51,6 +54,9 @@ async def _kill(kill: Kill, server: Server, progress: Progress) -> None:
     if kill.when == AT_AN_ANSWER:
         await _kill_at_an_answer(int(kill.later), server, progress)
         return
+    if kill.when == NOT_AT_ALL:
+        await _ask_to_end(server)
+        return
     if kill.when == WHILE_IT_STARTS:
         server.spawn()
     elif kill.when == WHEN_IT_IS_BACK:
@@ -59,6 +65,12 @@ async def _kill(kill: Kill, server: Server, progress: Progress) -> None:
         server.ask_to_stop()
     await asyncio.sleep(kill.later)
     server.kill()
+
+
+async def _ask_to_end(server: Server) -> None:
+    code = await asyncio.to_thread(server.stop)
+    if code != 0:
+        raise Wrong(f"asked to end, the server ended with {code}: {server.log()}")
 
 
 async def _kill_at_an_answer(count: int, server: Server, progress: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,7 +15,7 @@ from torture import checks, store
 from torture.acts import STAFF, Books, Placed, chosen, place
 from torture.checks import Check
 from torture.client import Client, Keys, Progress, keys_of
-from torture.kills import Kill, carry_out, planned
+from torture.kills import SHARES, Kill, carry_out, planned
 from torture.server import Server, serving
 
 _PLENTY, _SCARCE = 1_000_000, 40  # units of most products, and of two that run out
@@ -35,6 +35,7 @@ class Plan:
     clients: int = 16
     products: int = 20
     patience: float = 60  # seconds for the last deliveries
+    shares: Mapping[str, int] = field(default_factory=lambda: SHARES)  # of each kind of kill
 
 
 @dataclass(kw_only=True)
@@ -78,7 +79,8 @@ class Scene:
         await self.server.start()
         client = Client(self.server, self.keys, self.progress)
         await self._furnish(client)
-        kills = planned(seed=self.plan.seed, kills=self.plan.kills, orders=self.plan.orders)
+        plan = self.plan
+        kills = planned(seed=plan.seed, kills=plan.kills, orders=plan.orders, shares=plan.shares)
         await self._under_fire(kills)
         seconds = time.perf_counter() - began
         quiet, hurried = await self._until_quiet()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shop.catalog.presentation.shopify import LONGEST_ID, MOST_BYTES, Import, Row, read_products
+from shop.catalog.presentation.shopify import MOST_BYTES, Import, Row, read_products
 from shop.catalog.presentation.shopify_cells import Fault
+from shop.catalog.presentation.shopify_ids import LONGEST_ID
 from shop.kernel.money import Money, NotMoney
 
 OLD = "Handle,Title,Body (HTML),Vendor,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty"

@@ -18,7 +18,8 @@ from click.testing import CliRunner, Result
 
 from shop.entrypoints import demo
 from shop.entrypoints.cli import cli
-from shop.entrypoints.monolith import opened, server_of
+from shop.entrypoints.monolith import opened
+from shop.entrypoints.serving import server_of
 from shop.kernel.clock import system_clock
 from shop.platform.settings import read_settings
 from shop.platform.tokens import Caller, Tokens

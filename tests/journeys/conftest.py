@@ -113,7 +113,9 @@ def visiting(shop_clock: LaterClock, documented: Any) -> Callable[..., AbstractA
     async def visit(settings: Settings, *, serving: bool) -> AsyncIterator[Story]:
         async with (
             opened(settings, serving=serving, clock=shop_clock) as shop,
-            httpx.AsyncClient(transport=httpx.ASGITransport(documented(shop.app)), base_url="http://shop") as http,
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(documented(shop.app, "shop")), base_url="http://shop"
+            ) as http,
         ):
             yield Story(http, shop, settings)
 

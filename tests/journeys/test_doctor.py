@@ -83,10 +83,12 @@ async def test_a_shop_that_is_well(settings, shop_clock):
         "catalog: products whose stock is what movements, reservations and sales made of it": True,
         "orders: orders, payments and credits that add up": True,
         "rewards: accounts and entries that agree": True,
+        "orders whose stock and points are as they stand": True,
     }
 
 
 _REFUNDED = "key LIKE 'order/%' AND CAST(body AS TEXT) LIKE '%ref_%'"
+_RESERVED = "UPDATE catalog_documents SET body = replace(body, {}, {}) WHERE key LIKE 'reservation/%'"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,14 @@ _REFUNDED = "key LIKE 'order/%' AND CAST(body AS TEXT) LIKE '%ref_%'"
         ("UPDATE rewards_documents SET body = replace(body, '\"balance\":', '\"balance\":1') WHERE key = 'account/ann'",
          "account ann: the balance is 1"),
         ("DELETE FROM rewards_documents WHERE key LIKE 'entry/ann/%earn'", "account ann: "),
+        ("DELETE FROM catalog_documents WHERE key LIKE 'reservation/%'", "completed, its reservation is not there"),
+        (_RESERVED.format("'shipped'", "'reserved'"), "is completed, its reservation is reserved, and nothing is on"),
+        (_RESERVED.format("'reserved'", "'rejected'"), "is confirmed, its reservation is rejected, and nothing is on"),
+        (_RESERVED.format("'released'", "'reserved'"), "is cancelled, its reservation is reserved, and nothing is on"),
+        ("UPDATE orders_documents SET body = replace(body, '\"reserved\"', 'null') WHERE key LIKE 'or%'", "is pending"),
+        ("DELETE FROM catalog_documents WHERE key LIKE 'restock/%'", "are not in stock, and nothing is on its way"),
+        ("DELETE FROM rewards_documents WHERE key LIKE 'entry/ann/%earn'", "completed and has earned no points, and"),
+        ("DELETE FROM rewards_documents WHERE key LIKE 'entry/ann/%reverse'", "took no points back, and nothing is"),
         ("DELETE FROM rewards_documents WHERE key LIKE 'account/ann'", "account ann: there is none"),
     ],
 )  # fmt: skip

@@ -80,7 +80,8 @@ async def watched(tmp_path) -> AsyncIterator[Watched]:
     environ = {"SHOP_DATA": str(tmp_path), "SHOP_LOG": "debug", "SHOP_JWT_KEY": JWT_KEY, "SHOP_PAYMENT_SECRETS": SECRET}
     script = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from shop.entrypoints.monolith import opened, server_of\n"
+        "from shop.entrypoints.monolith import opened\n"
+        "from shop.entrypoints.serving import server_of\n"
         "from shop.platform.observability import configure_logs; from shop.platform.settings import read_settings\n"
         "import os\n"
         "async def main():\n"

@@ -198,6 +198,26 @@ async def test_deliveries_are_made_side_by_side(store, serve, send, book, hearin
     assert len(reader.heard()) == 64
 
 
+async def test_a_clock_that_is_set_back_a_day_does_not_hold_a_job_up_for_a_day(store, serve, clock, until):
+    swept, watched = [], []
+
+    async def sweep(cause):
+        swept.append(cause)
+
+    async def watch(_):
+        watched.append(clock())
+
+    begun = clock()
+    jobs = {"sweep": Job(every=timedelta(minutes=1), run=sweep), "watch": Job(every=timedelta(), run=watch)}
+    await serve(store, {}, jobs)
+    await until(lambda: watched)
+    clock.forward(timedelta(days=-1))
+    await until(lambda: watched[-1] < begun)  # the other job was looked at just before this one
+    clock.forward(timedelta(minutes=1))
+
+    await until(lambda: swept)
+
+
 async def test_a_job_is_run_when_its_time_has_come_even_after_it_failed(store, serve, clock, until):
     runs = []
 

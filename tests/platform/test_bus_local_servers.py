@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from shop.platform.bus_local import listen
 from shop.platform.storage.sqlite_deliveries import LEASE
@@ -100,6 +103,54 @@ async def test_stopping_finishes_what_began_and_leaves_the_rest(store, serve, se
     await until(lambda: not rows())
     assert reader.heard() == [event.id for event in (*events, *late)]
     assert len(reader.called) == 101
+
+
+@pytest.mark.parametrize("hurried", ["when its time is over", "while it stops", "before it stops"])
+async def test_a_reaction_that_does_not_end_is_cut_off_and_left_for_the_next_server(
+    store, serve, send, book, hearing, until, rows, hurried
+):
+    begun, cut_off = asyncio.Event(), asyncio.Event()
+
+    async def hang(_envelope, _cause):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut_off.set()
+
+    bus = await serve(store, hearing(reader=hang))
+    [event] = await send([1])
+    await begun.wait()
+    if hurried == "before it stops":
+        bus.hurry()
+        assert not cut_off.is_set()
+    stopping = asyncio.create_task(bus.stop(patience=0.01 if hurried == "when its time is over" else 3600))
+    await asyncio.sleep(0)
+    if hurried == "while it stops":
+        bus.hurry()
+    async with asyncio.timeout(5):
+        await stopping
+
+    assert cut_off.is_set()
+    assert [(row.owner, row.attempts) for row in rows()] == [(None, 0)]
+    reader = book()
+    await serve(store, hearing(reader=reader.hear))
+    await until(lambda: reader.heard() == [event.id] and not rows())
+
+
+async def test_stopping_does_not_wait_for_a_store_that_is_locked(store, serve, send, book, hearing, until, tmp_path):
+    reader = book()
+    bus = await serve(store, hearing(reader=reader.hear))
+    await send([1])
+    await until(reader.heard)
+    with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with capture_logs() as logs:
+            async with asyncio.timeout(10):
+                await bus.stop()
+                await store.close()
+
+    assert [line["event"] for line in logs] == ["deliveries.not_released"]
 
 
 async def test_what_is_committed_while_stopping_is_for_the_next_server(

@@ -21,8 +21,8 @@ async def _app(scope, receive, send):
 
 
 @pytest.fixture
-async def ask():
-    """Sends bytes to a server, piece by piece, and reads what it says until it hangs up."""
+async def server():
+    """It serves."""
     server = uvicorn.Server(
         uvicorn.Config(_app, port=0, http=ProblemProtocol, lifespan="off", log_config=None, access_log=False)
     )
@@ -30,10 +30,23 @@ async def ask():
     async with asyncio.timeout(5):
         while not server.started:  # noqa: ASYNC110 - uvicorn says it in a flag
             await asyncio.sleep(0.001)
+    yield server
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+def connect(server):
     port = server.servers[0].sockets[0].getsockname()[1]
+    return lambda: asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.fixture
+def ask(connect):
+    """Sends bytes to the server, piece by piece, and reads what it says."""
 
     async def asked(*pieces: bytes) -> tuple[int, dict[str, str], bytes]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await connect()
         with suppress(ConnectionError):
             for piece in pieces:
                 writer.write(piece)
@@ -46,9 +59,7 @@ async def ask():
         writer.close()
         return int(head[0].split()[1]), headers, body
 
-    yield asked
-    server.should_exit = True
-    await serving
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -86,3 +97,19 @@ async def test_a_large_body_is_no_head(ask):
     sent = b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
 
     assert (await ask(sent, *(body[at : at + 10_000] for at in range(0, len(body), 10_000))))[0] == 200
+
+
+async def test_a_large_body_in_one_read_with_the_end_of_its_head_is_no_head(server, connect):
+    body = b"x" * (3 * MOST_HEAD)
+    sent = b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    reader, writer = await connect()
+    async with asyncio.timeout(5):
+        while not server.server_state.connections:  # noqa: ASYNC110 - uvicorn says it in a set
+            await asyncio.sleep(0.001)
+        (connection,) = server.server_state.connections
+        connection.data_received(sent[:20])  # so that it is certain what comes with which read
+        connection.data_received(sent[20:])
+        answer = await reader.readuntil(b"\r\n")
+    writer.close()
+
+    assert answer == b"HTTP/1.1 200 OK\r\n"

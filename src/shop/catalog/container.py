@@ -6,6 +6,7 @@ from dependency_injector import containers, providers
 
 from shop.catalog.application.archive_product import ArchiveProduct
 from shop.catalog.application.audit import Audit
+from shop.catalog.application.audit_order import AuditOrder
 from shop.catalog.application.change_product import ChangeProduct
 from shop.catalog.application.create_product import CreateProduct
 from shop.catalog.application.drive_reservation import DriveReservation
@@ -64,6 +65,7 @@ class CatalogContainer(containers.DeclarativeContainer):
     finish_reservations = providers.Singleton(FinishReservations, reservations=reservations, drive=drive, clock=clock)
 
     audit = providers.Singleton(Audit, products=products, histories=histories, reservations=reservations, clock=clock)
+    audit_order = providers.Singleton(AuditOrder, reservations=reservations)
 
     api = providers.Singleton(
         CatalogApi,

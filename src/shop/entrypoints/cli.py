@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from shop.entrypoints.dead_letters import dead_letters
+from shop.entrypoints.export import export
 from shop.entrypoints.operations import OPERATIONS
 from shop.entrypoints.terminal import (
     HERE,
@@ -81,7 +82,7 @@ def main() -> None:
 @click.option("--demo", is_flag=True, help="Fill an empty catalog, and say what to try with it.")
 def serve(host: str, port: int, *, demo: bool) -> None:
     """Run the whole shop in this process: API, deliveries, schedules."""
-    from shop.entrypoints import monolith  # noqa: PLC0415
+    from shop.entrypoints import serving  # noqa: PLC0415
     from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
 
     settings = read_settings(os.environ)
@@ -99,7 +100,7 @@ def serve(host: str, port: int, *, demo: bool) -> None:
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
-    monolith.serve(settings, host=host, port=port, begin=begin)
+    serving.serve(settings, host=host, port=port, begin=begin)
 
 
 @cli.command(
@@ -110,10 +111,12 @@ def serve(host: str, port: int, *, demo: bool) -> None:
     ),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of the prices.")
+@click.option(
+    "--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of prices without one."
+)
 @click.option("--dry-run", is_flag=True, help="Check the whole file and change nothing.")
 def import_(file: Path, currency: str, *, dry_run: bool) -> None:
-    """Bring in products from a Shopify CSV, with its old or its new headings.
+    """Bring in products from a Shopify CSV, with its old or its new headings, or from what `shop export` wrote.
 
     The whole file is checked before the first product is written. Doing it again doubles nothing: each product is
     set to what the file says, its stock to the count in the file, whatever was sold since. What is in the
@@ -252,6 +255,7 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
 
 
 cli.add_command(dead_letters)
+cli.add_command(export)
 
 # What the commands share
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from shop.entrypoints.monolith import Shop
 from shop.entrypoints.upgrade import every_document
+from shop.kernel.money import Money
 from shop.platform.observability import told_of
 from shop.platform.storage import sqlite_checks, sqlite_reindex
 from shop.platform.storage.documents import Documents, Progress, in_silence
@@ -42,6 +43,7 @@ async def examine(shop: Shop, *, progress: Progress = in_silence) -> AsyncIterat
         context = documents.layout.context
         progress("auditing", number, len(audits))
         yield await _tried(f"{context}: audit", _audited(shop, documents, audits[context]))
+    yield await _tried("orders: what became of them", _compared(shop))
 
 
 async def put_anew(shop: Shop, *, progress: Progress = in_silence) -> int:
@@ -62,6 +64,27 @@ async def _audited(shop: Shop, documents: Documents, audit: _Audit) -> Checked:
     count = sum(shop.store.file.read(partial(sqlite_checks.count_of, layout=layout, kind=kind)) for kind in kinds)
     differences = [sentence async for sentence in audit()]
     return Checked(what=f"{layout.context}: {what}", count=count, differences=differences)
+
+
+async def _compared(shop: Shop) -> Checked:
+    """Orders with what the other contexts made of them, but for those for which something is on its way."""
+    differences, count = list[str](), 0
+    on_their_way = await shop.store.file.read_aside(sqlite_checks.on_their_way)
+    of_catalog, of_rewards = shop.catalog.audit_order(), shop.rewards.audit_order()
+    async for order in shop.orders.archive().orders():
+        if order.order_id in on_their_way:
+            continue
+        count += 1
+        restocked = [one.refund_id for one in order.refunds if any(line.restock for line in one.lines)]
+        of_stock = of_catalog(order_id=order.order_id, status=order.status, restocked=restocked)
+        differences += [sentence async for sentence in of_stock]
+        if order.status == "completed":
+            refunds = [(one.refund_id, Money(one.amount, order.currency)) for one in order.refunds]
+            of_points = of_rewards(
+                customer_id=order.customer_id, order_id=order.order_id, total=order.total, refunds=refunds
+            )
+            differences += [sentence async for sentence in of_points]
+    return Checked(what="orders whose stock and points are as they stand", count=count, differences=differences)
 
 
 async def _put_anew(shop: Shop, documents: Documents, progress: Progress) -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import secrets
-import signal
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
 import httpx
-import uvicorn
 from dependency_injector import containers, providers
 from litestar.types import ASGIApp
 
@@ -35,9 +31,8 @@ from shop.platform.http.breaker import Breaker
 from shop.platform.http.client import Client
 from shop.platform.http.second_layer import SecondLayer
 from shop.platform.http.transports import resilient
-from shop.platform.http_protocol import ProblemProtocol
+from shop.platform.interrupted import Interrupted
 from shop.platform.metrics import Measured, Metrics
-from shop.platform.observability import configure_logs
 from shop.platform.operations import OperationsApi
 from shop.platform.rate_limit import RateLimit
 from shop.platform.server_lock import only_server
@@ -203,60 +198,4 @@ def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:
         app = RateLimit(app, rate=rate, tokens=house.tokens(), ids=house.ids(), now=time.monotonic)
     if settings.cors_origins:
         app = Cors(app, origins=settings.cors_origins)
-    return Measured(app, house.metrics())
-
-
-def serve(settings: Settings, *, host: str, port: int, begin: Callable[[Shop], Awaitable[None]] | None = None) -> None:
-    """Serve until told to stop; `begin` runs once the shop is open and before it answers."""
-    configure_logs(settings.log_level)
-
-    async def run() -> None:
-        async with opened(settings, serving=True) as shop:
-            if begin is not None:
-                await begin(shop)
-            await server_of(shop, host=host, port=port).serve()
-
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run())
-
-
-def server_of(shop: Shop, *, host: str, port: int) -> uvicorn.Server:
-    """An HTTP server for the shop's app; on a signal it finishes what it has begun."""
-    config = uvicorn.Config(
-        shop.app,
-        host=host,
-        port=port,
-        lifespan="off",
-        http=ProblemProtocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=10,
-    )
-    return _Server(config)
-
-
-class _Server(uvicorn.Server):
-    """Ends on SIGINT and SIGTERM alike, and lets its caller close what it opened: uvicorn's own kills the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """While it serves, a signal asks it to finish; a second one to hurry."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # signals are the main thread's
-            return
-        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+    return Measured(Interrupted(app), house.metrics())

@@ -103,7 +103,7 @@ def _more(count: int, most: int = _MOST_SHOWN) -> None:
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per phase, on a terminal; elsewhere nothing."""
+    """A bar per phase, on a terminal; elsewhere nothing. Of 0: nobody knows of how many."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -111,7 +111,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(phase: str, done: int, of: int) -> None:
             if phase not in tasks:
-                tasks[phase] = progress.add_task(phase, total=of)
+                tasks[phase] = progress.add_task(phase, total=of or None)
             progress.update(tasks[phase], completed=done)
 
         yield show

@@ -56,7 +56,7 @@ class OrdersContainer(containers.DeclarativeContainer):
     record_stock = providers.Singleton(RecordStock, orders=orders, clock=clock)
     record_payment = providers.Singleton(RecordPayment, orders=orders, clock=clock)
     cancel_order = providers.Singleton(CancelOrder, orders=orders, clock=clock)
-    expire_orders = providers.Singleton(ExpireOrders, orders=orders, cancel_order=cancel_order, clock=clock)
+    expire_orders = providers.Singleton(ExpireOrders, orders=orders, clock=clock)
     refund_order = providers.Singleton(RefundOrder, orders=orders, clock=clock, ids=ids)
     nudge_orders = providers.Singleton(NudgeOrders, orders=orders, clock=clock)
     keep_credit = providers.Singleton(KeepCredit, orders=orders, clock=clock)

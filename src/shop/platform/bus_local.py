@@ -36,6 +36,8 @@ _LOOK = 0.1  # seconds between looks for what others have committed
 _LOOK_FOR_OVERDUE = timedelta(seconds=5)
 
 _MOST_WAIT = timedelta(seconds=30)
+_PATIENCE = 2.0  # seconds for reactions that have begun when it stops
+_PATIENCE_OF_RELEASE = 1.0  # seconds
 
 log = structlog.get_logger("shop.bus")
 
@@ -77,6 +79,7 @@ class LocalBus:
         self._workers: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._hurried = False
 
     async def start(self, consumers: Consumers, jobs: Jobs, *, alone: bool) -> None:
         """Begin to deliver. `alone`: no other server uses this store, so every claim is an old one."""
@@ -89,8 +92,8 @@ class LocalBus:
         self._store.on_ended = lambda delivery: self._held.discard(delivery.id)
         self._loops = [asyncio.create_task(loop) for loop in (self._look(), *starmap(self._repeat, jobs.items()))]
 
-    async def stop(self) -> None:
-        """Finish the reactions that have begun; the rest stays queued for the next server."""
+    async def stop(self, *, patience: float = _PATIENCE) -> None:
+        """Finish the reactions that have begun, in so many seconds; the rest stays queued for the next server."""
         self._stopping = True
         self._store.owner = None
         self._store.on_queued = None
@@ -98,8 +101,31 @@ class LocalBus:
             loop.cancel()
         if self._later is not None:
             self._later.cancel()
-        await asyncio.gather(*self._loops, *self._workers, return_exceptions=True)
-        await self._store.file.write(lambda connection: deliveries.release(connection, owner=self._name))
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._finish(patience)
+        try:
+            async with asyncio.timeout(_PATIENCE_OF_RELEASE):
+                await self._store.file.write(lambda connection: deliveries.release(connection, owner=self._name))
+        except (TimeoutError, Unavailable) as error:
+            # The next server, which knows that it is alone, takes them all the same.
+            log.warning("deliveries.not_released", reason=told_of(error))
+
+    def hurry(self) -> None:
+        """Cut off the reactions that are under way when it stops, or that would be: they have had no effect yet."""
+        self._hurried = True
+        if self._stopping:
+            for worker in self._workers:
+                worker.cancel()
+
+    async def _finish(self, patience: float) -> None:
+        workers = set(self._workers)
+        if workers:
+            _, late = await asyncio.wait(workers, timeout=0 if self._hurried else patience)
+            for worker in late:
+                worker.cancel()
+            if late:
+                log.warning("reactions.cut_off", count=len(late))
+                await asyncio.gather(*late, return_exceptions=True)
 
     def admit(self) -> None:
         """`Overloaded` while deliveries wait too long already: what is accepted is to be dealt with soon."""
@@ -224,6 +250,7 @@ class LocalBus:
         overdue_at = self._clock()
         while True:
             now = self._clock()
+            overdue_at = min(overdue_at, now + _LOOK_FOR_OVERDUE)  # also where a clock was set back
             try:
                 if now >= overdue_at or self._unclaimed(now):
                     await self._claim(now)
@@ -248,6 +275,7 @@ class LocalBus:
     async def _repeat(self, name: str, job: Job) -> None:
         due = self._clock() + job.every
         while True:
+            due = min(due, self._clock() + job.every)  # a clock that was set back does not hold it up
             if self._clock() >= due:
                 due = self._clock() + job.every
                 try:

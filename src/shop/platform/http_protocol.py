@@ -23,11 +23,20 @@ class ProblemProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if self._reading_head:
-            self._head += len(data)
-            if self._head > MOST_HEAD:
-                self._refuse(431, "headers-too-large", f"the headers are larger than {MOST_HEAD // 1024} KB")
-                return
-        super().data_received(data)
+            data = self._read_head(data)
+        if data and not self._refused:
+            super().data_received(data)
+
+    def _read_head(self, data: bytes) -> bytes:
+        """As much of it as a head may have; what is left is no head any more, or too much of one."""
+        room = MOST_HEAD - self._head
+        if some := data[:room]:
+            self._head += len(some)
+            super().data_received(some)
+        rest = data[room:]
+        if rest and self._reading_head:
+            self._refuse(431, "headers-too-large", f"the headers are larger than {MOST_HEAD // 1024} KB")
+        return rest
 
     def on_message_begin(self) -> None:
         """A request line begins."""

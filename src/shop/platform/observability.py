@@ -25,13 +25,15 @@ from shop.platform.storage.port import Unavailable
 def told_of(error: BaseException) -> str:
     """The error in one line, without data: `OSError: [Errno 28] No space left on device`, `KeyError (order.py:42)`."""
     name = type(error).__name__
+    if isinstance(error, msgspec.ValidationError):  # it quotes what it found; where it found it is enough
+        return f"{name} at {str(error).rpartition(' - at ')[2][:100] or '$'}"
     if isinstance(error, _QUOTE_NOTHING):
         return f"{name}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
     return f"{name} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else name
 
 
-_QUOTE_NOTHING = (Refusal, NotYet, Unavailable, OSError, sqlite3.Error, msgspec.MsgspecError)
+_QUOTE_NOTHING = (Refusal, NotYet, Unavailable, OSError, sqlite3.Error, msgspec.DecodeError)
 
 
 class _OneLine(logging.Handler):

@@ -53,7 +53,10 @@ def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> st
 
 def header_in(scope: Scope, name: bytes) -> str | None:
     """As `header_of`, where there is no request yet."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+    for key, value in scope["headers"]:  # twice as fast as a generator, six times a request
+        if key == name:
+            return value.decode("latin-1")
+    return None
 
 
 def told(request: Request[Any, Any, Any], status: int, *, fault: Exception | None = None) -> None:

@@ -174,7 +174,10 @@ def reply(body: T, *, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 def once(request: Web, operation: str, data: object, *, of: str = "") -> Once:
-    """The request as one that is to have its effect once per caller, key and operation; `of`: what its path names."""
+    """The request as one that is to have its effect once per caller, key and operation; `of`: what its path names.
+
+    A type of `data` that leaves defaults out can gain a field without making another request of those before.
+    """
     fingerprint = hashlib.sha256(of.encode() + msgspec.json.encode(data, order="deterministic")).hexdigest()
     return Once(key=f"{caller_of(request).subject}/{operation}/{take_key(request)}", fingerprint=fingerprint)
 

@@ -10,6 +10,7 @@ from shop.kernel.ids import Ids
 from shop.platform.settings import Settings
 from shop.platform.storage.port import Engine
 from shop.rewards.application.audit import Audit
+from shop.rewards.application.audit_order import AuditOrder
 from shop.rewards.application.earn_points import EarnPoints
 from shop.rewards.application.expire_points import ExpirePoints
 from shop.rewards.application.queries import ReadBalance
@@ -36,14 +37,16 @@ class RewardsContainer(containers.DeclarativeContainer):
     publish = providers.Singleton(Publisher, source="/shop/rewards", ids=ids)
     ledger = providers.Singleton(LedgerStore, records=records, publish=publish, clock=clock)
 
-    earn_points = providers.Singleton(EarnPoints, ledger=ledger, clock=clock, rules=providers.Object(EARNING))
-    reverse_points = providers.Singleton(ReversePoints, ledger=ledger, clock=clock, rules=providers.Object(EARNING))
+    rules = providers.Object(EARNING)
+    earn_points = providers.Singleton(EarnPoints, ledger=ledger, clock=clock, rules=rules)
+    reverse_points = providers.Singleton(ReversePoints, ledger=ledger, clock=clock, rules=rules)
     redeem_points = providers.Singleton(
         RedeemPoints, ledger=ledger, clock=clock, ids=ids, point_value=settings.provided.point_value
     )
     expire_points = providers.Singleton(ExpirePoints, ledger=ledger, clock=clock)
     read_balance = providers.Singleton(ReadBalance, ledger=ledger, clock=clock)
     audit = providers.Singleton(Audit, ledger=ledger)
+    audit_order = providers.Singleton(AuditOrder, ledger=ledger, rules=rules)
 
     api = providers.Singleton(RewardsApi, ledger=ledger, read_balance=read_balance, redeem_points=redeem_points)
     reactions = providers.Singleton(RewardsReactions, earn_points=earn_points, reverse_points=reverse_points)

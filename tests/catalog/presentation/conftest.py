@@ -33,7 +33,9 @@ def wired(store, time) -> Any:
 @pytest.fixture
 async def anybody(wired, time, documented) -> AsyncIterator[httpx.AsyncClient]:
     app = build_app(wired.api().routes(), tokens=Tokens("k" * 32, clock=time), ids=ids(time))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(documented(app)), base_url="http://shop") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(documented(app, "catalog")), base_url="http://shop"
+    ) as client:
         yield client
 
 

@@ -101,6 +101,24 @@ async def test_twenty_copies_at_once_are_one_order(wired, new, because, publishe
     assert len(published()) == 1
 
 
+async def test_a_copy_that_would_be_refused_finds_that_another_one_of_it_was_placed(
+    wired, new, because, published, shelf, between
+):
+    wanted = new(key="k", cup=2, expected="19.98")
+    made = []
+
+    async def another_copy_and_then_another_price():
+        made.append((await wired.create_order()(wanted=wanted, cause=because()))[0])
+        shelf.has("cup", "12.00")
+        await wired.catalog().forget(["product:cup"])
+
+    orders = between(wired.orders(), "led_to", another_copy_and_then_another_price)
+    order, replayed = await again(replace(wired.create_order(), orders=orders), wanted=wanted, cause=because())
+
+    assert (order.order_id, replayed) == (made[0].order_id, True)
+    assert len(published("order.created")) == 1
+
+
 async def test_twenty_bodies_under_one_key_at_once_are_one_order_and_19_refusals(wired, new, because, published):
     answers = await asyncio.gather(
         *(again(wired.create_order(), wanted=new(key="k", cup=n + 1), cause=because()) for n in range(20)),

@@ -78,9 +78,13 @@ def test_goods_that_came_back_and_goods_that_did_not_are_counted_together(comple
         twice.with_refund("rfd_1", lines, MOMENT).with_refund("rfd_2", cups(1), MOMENT)
 
 
-def test_goods_cannot_be_refunded_beyond_what_an_amount_has_left(completed):
-    with pytest.raises(RefundTooLarge):
-        completed.with_refund("rfd_1", euros("15.00"), MOMENT).with_refund("rfd_2", cups(1), MOMENT)
+def test_goods_come_back_for_what_amounts_have_left_of_the_order(completed):
+    after = completed.with_refund("rfd_1", euros("15.00"), MOMENT).with_refund("rfd_2", cups(1, restock=True), MOMENT)
+    last = after.with_refund("rfd_3", cups(1, restock=True), MOMENT)
+
+    assert [refund.amount for refund in last.refunds] == [1500, 498, 0]
+    assert [line.quantity for refund in last.refunds for line in refund.lines] == [1, 1]
+    assert sum(owed.amount for owed in last.owed_back) == 1998
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ from shop.platform.web import build_app
 @pytest.fixture
 async def http(wired: OrdersContainer, clock: Clock, documented) -> AsyncIterator[httpx.AsyncClient]:
     app = build_app(wired.api().routes(), tokens=Tokens("k" * 32, clock=clock), ids=ids(clock))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(documented(app)), base_url="http://shop") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(documented(app, "orders")), base_url="http://shop"
+    ) as client:
         yield client
 
 

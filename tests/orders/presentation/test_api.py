@@ -95,6 +95,9 @@ async def test_an_order_without_a_key_is_refused(http, bearer):
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency-key-missing")
 
 
+_CUP = {"items": [{"productId": "cup", "quantity": 1}]}
+
+
 @pytest.mark.parametrize(
     ("body", "code", "field"),
     [
@@ -112,6 +115,8 @@ async def test_an_order_without_a_key_is_refused(http, bearer):
         ({"items": [{"productId": "cup", "quantity": 1, "price": "0.01"}]}, "wrong-shape", "items[0]"),
         ({"items": [{"productId": "cup", "quantity": 1}], "customerId": "c2"}, "wrong-shape", ""),
         ({"items": [{"productId": "cup", "quantity": 1}], "metadata": {"a": 1}}, "wrong-shape", "metadata[...]"),
+        (_CUP | {"metadata": {str(n): "x" * 1000 for n in range(9)}}, "texts-too-large", "metadata"),
+        (_CUP | {"shippingAddress": {str(n): "é" * 1000 for n in range(5)}}, "texts-too-large", "shippingAddress"),
     ],
     ids=str,
 )

@@ -132,7 +132,7 @@ async def test_a_cursor_of_another_question_is_refused(http, bearer):
 @pytest.mark.parametrize(
     ("name", "value"),
     [("limit", "0"), ("limit", "101"), ("limit", "-5"), ("limit", "x"), ("limit", "1.5"), ("limit", ""),
-     ("status", "lost"), ("status", "PENDING")],
+     ("status", "lost"), ("status", "PENDING"), ("status", "null"), ("status", "")],
 )  # fmt: skip
 async def test_a_question_that_is_wrong_is_refused_where_it_is(http, bearer, name, value):
     answer = await http.get("/orders", params={name: value}, headers=bearer("c1"))

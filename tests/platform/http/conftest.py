@@ -50,6 +50,7 @@ class Origin(httpx.AsyncBaseTransport):
     """Has every thing but those `missing`; a thing's name changes with `edition`."""
 
     asked: list[list[str]] = field(default_factory=list)  # the ids of each request
+    longest: int = 0  # bytes of path and query
     control: str | None = MAX_AGE
     edition: int = 1
     missing: Collection[str] = ()
@@ -60,6 +61,7 @@ class Origin(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         ids = request.url.params["ids"].split(",")
         self.asked.append(ids)
+        self.longest = max(self.longest, len(request.url.raw_path))
         edition = self.edition  # what is read before the answer is held up
         if len(self.asked) <= len(self.gates):
             await self.gates[len(self.asked) - 1].wait()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shop.platform.http.answer import OriginUnavailable
+from shop.platform.web import MOST_URI
 
 
 async def test_what_is_fresh_is_not_asked_for_again(origin, names):
@@ -58,6 +59,13 @@ async def test_at_most_100_are_asked_for_at_once(origin, names, count, batches):
 
     assert set(await names(*ids)) == set(ids)
     assert sorted(map(len, origin.asked), reverse=True) == batches
+
+
+async def test_long_ids_are_asked_for_in_more_requests_each_short_enough_for_the_origin(origin, names):
+    ids = [f"{n:03}{'@' * 97}" for n in range(100)]
+
+    assert set(await names(*ids)) == set(ids)
+    assert origin.longest < MOST_URI
     assert sorted(one for asked in origin.asked for one in asked) == sorted(ids)
 
 

@@ -27,6 +27,7 @@ from shop.kernel.ids import ids
 from shop.platform.storage.port import (
     HIGHEST,
     MOST_BODY,
+    MOST_PAGE,
     MOST_PLACE,
     MOST_WORDS,
     AlreadyConsumed,
@@ -908,6 +909,21 @@ async def test_what_stays_in_its_place_is_on_one_page_whatever_else_moves(
 
     expected = [f"stays/{n:02}" for n in range(30)]
     assert seen == (expected[::-1] if newest_first else expected)
+
+
+async def test_a_page_of_large_documents_is_short_and_the_next_goes_on_behind_it(records: Records) -> None:
+    large = b'"' + b"x" * (MOST_PAGE * 2 // 5) + b'"'
+    keys = [f"parcel/{n}" for n in range(7)]
+    await keep(records, [doc(key, large, sender=("ann", key), words={"name": "large"}) for key in keys])
+
+    turns = (
+        lambda after: records.find("sender", "ann", after=after),
+        lambda after: records.search(["large"], after=after),
+        lambda after: records.scan("parcel/", after=after),
+    )
+    for turn in turns:
+        assert len((await turn(None)).found) == 3
+        assert await pages(turn, 3) == keys
 
 
 @pytest.fixture

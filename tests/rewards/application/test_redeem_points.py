@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from dependency_injector import providers
 
-from shop.kernel.idempotency import KeyReused
+from shop.kernel.events import Cause
+from shop.kernel.idempotency import KeyReused, Once
 from shop.kernel.money import Money
-from shop.platform.retry import Busy
+from shop.platform.retry import Busy, again
 from shop.rewards.domain.account import NotEnoughPoints
 
 
@@ -33,6 +35,25 @@ async def test_a_key_leads_to_what_it_led_to_first(hear, completed, redeem):
     assert (again.view, again.replayed, first.replayed) == (first.view, True, False)
     with pytest.raises(KeyReused):
         await redeem(4, key="k")
+
+
+@pytest.mark.parametrize("read", ["account", "led_to"])
+async def test_a_copy_that_looks_while_another_one_is_saved_is_answered_the_same(
+    hear, completed, redeem, wired, published, between, read
+):
+    await hear(completed("ord_1", total="30.00"))
+    asked = {"customer_id": "c1", "points": 30, "once": Once(key="c1/redeem-points/k", fingerprint="30")}
+    made = []
+
+    async def other():
+        made.append(await redeem(30, key="k"))
+
+    copy = replace(wired.redeem_points(), ledger=between(wired.ledger(), read, other))
+    answer = await again(copy, **asked, cause=Cause(id="req_1"))
+
+    assert (made[0].replayed, answer.replayed) == (False, True)
+    assert answer.view == made[0].view
+    assert len(published("reward.redeemed")) == 1
 
 
 async def test_a_refusal_writes_nothing(redeem, account, entries, published):

@@ -16,7 +16,9 @@ from shop.platform.web import build_app
 @pytest.fixture
 async def http(wired, clock, documented):
     app = build_app(wired.api().routes(), tokens=Tokens("k" * 32, clock=clock), ids=ids(clock))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(documented(app)), base_url="http://shop") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(documented(app, "rewards")), base_url="http://shop"
+    ) as client:
         yield client
 
 

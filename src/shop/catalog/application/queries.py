@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from shop.catalog.application.ports import Products
@@ -77,6 +77,16 @@ class ProductQueries:
             raise NothingToSearch(f"write 1 to {_LONGEST_SEARCH} characters to search for")
         page = await self.products.search(text, after=after, limit=limit)
         return await self._with_stock(page.products, page.after)
+
+    async def every_one(self) -> AsyncIterator[Sequence[Listed]]:
+        """All products by id, archived ones too, some at a time: each lot as it is at the moment it is read."""
+        some: list[Product] = []
+        async for product in self.products.every_product():
+            some.append(product)
+            if len(some) == MOST_IDS:
+                yield (await self._with_stock(some, None)).listed
+                some = []
+        yield (await self._with_stock(some, None)).listed
 
     async def stock(self, product_id: str) -> Stock:
         """The counters; `ProductNotFound` if there is no such product."""

@@ -1,25 +1,26 @@
-"""Products from a Shopify CSV, with its old headings and its new ones. Pure: it reads, checks and names every fault."""
+"""Products from a Shopify CSV, or from an export of ours. Pure: it reads, checks and names every fault."""
 
-import hashlib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details, Product, Status
 from shop.catalog.domain.stock import MOST as MOST_UNITS
 from shop.catalog.presentation.decimal_marks import mark_of, with_point
-from shop.catalog.presentation.html_text import text_of
+from shop.catalog.presentation.html_text import text_kept, text_of
 from shop.catalog.presentation.shopify_cells import Cells, Fault, Sheet, read_sheet
+from shop.catalog.presentation.shopify_ids import cut, fitting
+from shop.catalog.presentation.shopify_texts import is_value, name_of, path_of, tags_of
 from shop.kernel.errors import Invalid
-from shop.kernel.money import Money, NotMoney, exponent
+from shop.kernel.money import CURRENCIES, Money, NotMoney, exponent
 
 MOST_BYTES = 50 * 1024 * 1024
-LONGEST_ID = 100
 
 _OPTIONS = (("option1", "value1"), ("option2", "value2"), ("option3", "value3"))
 _OF_A_VARIANT = ("sku", "price", "value1", "value2", "value3")
@@ -30,16 +31,16 @@ _STATUSES: Mapping[str, Status] = {
     "archived": "archived",
     "unlisted": "archived",
 }
-_UNCATEGORISED = "Uncategorised"
 _FROM = {  # a field of the product, and the columns it comes from
-    "productId": ("sku", "handle"),
-    "sku": ("sku", "handle"),
+    "productId": ("id", "sku", "handle"),
+    "sku": ("sku", "id", "handle"),
     "name": ("title",),
     "description": ("description",),
     "category": ("category", "type"),
     "supplierId": ("vendor",),
-    "groupId": ("handle",),
-    "attributes": ("tags", "value1"),
+    "warehouseLocation": ("location",),
+    "groupId": ("group", "handle"),
+    "attributes": ("attributes", "tags", "value1"),
 }
 _ANY_MOMENT = datetime.fromtimestamp(0, UTC)
 
@@ -71,15 +72,19 @@ def read_products(content: bytes, currency: str) -> Import:
     """Every product of the file, and every fault in it. Only an unknown `currency` raises (`NotMoney`).
 
     The id is the SKU, else `handle~option-values` (the handle alone for `Default Title`), put into the letters an id
-    may have. A Price below its Compare At Price is the discounted price; else Price is the base price.
+    may have. A Price below its Compare At Price is the discounted price; else Price is the base price. An export of
+    ours says more than Shopify knows: the id, the currency (`currency` is of rows that name none), and so on.
     """
     exponent(currency)
     if len(content) > MOST_BYTES:
         large = Fault(1, "file", f"is larger than {MOST_BYTES >> 20} MB; split it into several")
         return Import(products=(), faults=(large,), remarks=())
     sheet = read_sheet(content)
-    amounts = [row[word] for row in sheet.rows for word in ("price", "compare")]
-    return _Reading(sheet=sheet, currency=currency, mark=mark_of(amounts, currency)).all()
+    amounts: dict[str, list[str]] = defaultdict(list)
+    for row in sheet.rows:
+        amounts[row["currency"] or currency] += (row["price"], row["compare"])
+    marks = {code: mark_of(of, code) for code, of in amounts.items() if code in CURRENCIES}
+    return _Reading(sheet=sheet, currency=currency, marks=marks).all()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +93,7 @@ class _Reading:
 
     sheet: Sheet
     currency: str
-    mark: str | None
+    marks: Mapping[str, str | None]  # of decimals, by currency
     faults: list[Fault] = field(default_factory=list)
     remarks: list[Fault] = field(default_factory=list)
 
@@ -134,19 +139,32 @@ class _Reading:
         """What all variants of an article share."""
         common = Details(category=_category(lead))
         if self._has("description"):
-            common["description"] = text_of(lead["description"])
+            common["description"] = (text_kept if self._ours else text_of)(lead["description"])
         if self._has("vendor"):
-            common["supplier_id"] = " ".join(lead["vendor"].split()) or None
+            common["supplier_id"] = lead.text("vendor")
         if self._has("status", "published"):
             common["status"] = self._status(lead)
         return common
 
     def _own(self, lead: Cells, row: Cells, product_id: str, *, several: bool) -> Details:
         own = Details(sku=_sku(row) or product_id, name=_name(lead, row, several=several))
-        own["group_id"] = _cut(_fitting(row["handle"])) or None if several else None
-        if self._has("tags", "value1"):
-            own["attributes"] = _attributes(lead, row)
+        if row["id"] and self._has("group"):
+            own["group_id"] = row.text("group")
+        else:
+            own["group_id"] = cut(fitting(row["handle"])) or None if several else None
+        if self._has("location"):
+            own["warehouse_location"] = row.text("location")
+        if self._has("tags", "value1", "attributes"):
+            own["attributes"] = _attributes(lead, row) | self._further(row)
         return own
+
+    def _further(self, row: Cells) -> dict[str, Any]:
+        """Attributes that are neither tags nor options."""
+        try:
+            return msgspec.json.decode(row["attributes"] or "{}", type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            self._fault(row.line, "attributes", f'is no JSON like {{"colour": "red"}}: {error}')
+            return {}
 
     def _keeps_the_rules(self, row: Row) -> bool:
         """What the catalog would refuse later is a fault now."""
@@ -160,26 +178,34 @@ class _Reading:
         return True
 
     def _id(self, row: Cells) -> str | None:
-        handle, options = _fitting(row["handle"].casefold()), _fitting("-".join(_values(row)).casefold())
-        found = _fitting(_sku(row)) or (f"{handle}~{options}" if options else handle)
+        if row["id"]:
+            return row["id"]
+        handle, options = fitting(row["handle"].casefold()), fitting("-".join(_values(row)).casefold())
+        found = fitting(_sku(row)) or (f"{handle}~{options}" if options else handle)
         if not found.strip("~"):
             self._fault(row.line, "handle", "has no letter or digit to make an id of")
             return None
-        return _cut(found)
+        return cut(found)
 
     def _price(self, row: Cells) -> Price | None:
         price = self._amount(row, "price")
         compared = self._amount(row, "compare") if row["compare"] else None
         if price is None:
             return None
-        return Price(compared, price) if compared is not None and price < compared else Price(price)
+        if compared is not None and (price < compared or (self._ours and price == compared)):
+            return Price(compared, price)
+        return Price(price)
 
     def _amount(self, row: Cells, word: str) -> Money | None:
         if not row[word]:
             self._fault(row.line, word, "is empty; every variant needs one")
             return None
+        currency = row["currency"] or self.currency
+        if currency not in self.marks:
+            self._fault(row.line, "currency", f"{currency[:40]!r} is no ISO 4217 currency code")
+            return None
         try:
-            amount = Money.parse(with_point(row[word], self.mark), self.currency)
+            amount = Money.parse(with_point(row[word], self.marks[currency]), currency)
         except NotMoney as error:
             self._fault(row.line, word, error.detail)
             return None
@@ -215,9 +241,14 @@ class _Reading:
         for product in products:
             line = first.setdefault(product.product_id, product.line)
             if line != product.line:
-                word = "sku" if self._has("sku") else "handle"
-                same = f"makes the same id as line {line}, {product.product_id!r}; each needs its own SKU"
+                word = next(word for word in _FROM["productId"] if self._has(word))
+                own = "its own id" if word == "id" else "its own SKU"
+                same = f"makes the same id as line {line}, {product.product_id!r}; each needs {own}"
                 self._fault(product.line, word, same)
+
+    @property
+    def _ours(self) -> bool:
+        return self._has("id")
 
     def _has(self, *words: str) -> bool:
         return any(word in self.sheet.headings for word in words)
@@ -227,44 +258,26 @@ class _Reading:
 
 
 def _sku(row: Cells) -> str:
+    if "sku" in row.exact:
+        return row["sku"]
     return row["sku"].removeprefix("'").strip()  # Shopify puts a ' before what a spreadsheet would take for a number
 
 
 def _values(row: Cells) -> list[str]:
-    return [value for _, word in _OPTIONS if (value := row[word]) and value.casefold() != "default title"]
+    return [value for _, word in _OPTIONS if is_value(value := row[word])]
 
 
 def _name(lead: Cells, row: Cells, *, several: bool) -> str:
     values = _values(row) if several else []
-    return " ".join(f"{lead['title']} \u2013 {' / '.join(values)}".split() if values else lead["title"].split())
+    return name_of(lead["title"], values) if values else lead.text("title") or ""
 
 
 def _category(lead: Cells) -> str:
-    path = lead["category"] if lead["category"].casefold() not in ("", "uncategorized") else lead["type"]
-    steps = [" ".join(step.replace("/", " ").split()) for step in path.split(">")]
-    return "/".join(step for step in steps if step) or _UNCATEGORISED
+    word = "type" if lead["category"].casefold() in ("", "uncategorized") else "category"
+    return lead[word] if word in lead.exact else path_of(lead[word])
 
 
 def _attributes(lead: Cells, row: Cells) -> dict[str, Any]:
-    tags: dict[str, Any] = {"tags": [tag for part in lead["tags"].split(",") if (tag := part.strip())]}
-    options = {row[name] or lead[name] or name.title(): row[word] for name, word in _OPTIONS if row[word]}
-    shown = {name: value for name, value in options.items() if value.casefold() != "default title"}
-    return (tags if tags["tags"] else {}) | shown
-
-
-def _fitting(text: str) -> str:
-    """`text` in the letters an id may have; letters that it cannot keep, a hash keeps apart."""
-    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    plain = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    fitting = re.sub(r"[^A-Za-z0-9._~@-]+", "-", plain).strip("-")
-    if any(letter.isalnum() and not letter.isascii() for letter in plain):
-        fitting = f"{fitting}-{_hash(text)}".lstrip("-")
-    return fitting if fitting.strip(".") else ""  # a URL would lose «.» and «..»
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_ID else f"{text[: LONGEST_ID - 9]}-{_hash(text)}"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
+    tags: dict[str, Any] = {"tags": tags_of(lead["tags"])}
+    options = {row[name] or lead[name] or name.title(): row[word] for name, word in _OPTIONS if is_value(row[word])}
+    return (tags if tags["tags"] else {}) | options

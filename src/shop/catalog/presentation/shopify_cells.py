@@ -1,5 +1,8 @@
 """A Shopify CSV as cells under our words for its columns, whichever headings, delimiter and newlines it has.
 
+A file with the column `Shop ID` is an export of ours: there a `'` at the beginning of a cell says that what follows is
+a text, to be taken exactly as it stands. So no spreadsheet takes it for a formula, and blanks at its ends stay.
+
 Source: help.shopify.com, «Using CSV files to import and export products».
 """
 
@@ -7,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,9 +35,16 @@ _COLUMNS = {
     "quantity": ("variant inventory qty", "inventory quantity"),
     "price": ("variant price", "price"),
     "compare": ("variant compare at price", "compare-at price", "compare at price"),
+    # Of our own exports; others pass over them.
+    "id": ("shop id",),
+    "group": ("shop group",),
+    "currency": ("shop currency",),
+    "location": ("shop warehouse location",),
+    "attributes": ("shop attributes",),
 }
 _WORDS = {heading: word for word, headings in _COLUMNS.items() for heading in headings}
 _NEEDED = ("handle", "title", "price")
+_LONGEST_CELL = 1 << 20  # characters; a description of the most bytes is shorter, however much of it is escaped
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 
 
@@ -47,13 +58,20 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One row: the line it starts on, and its cells under our words."""
+    """One row: the line it starts on, and its cells under our words; the `exact` ones are to be taken as they are."""
 
     line: int
     of: Mapping[str, str]
+    exact: AbstractSet[str] = frozenset()
 
     def __getitem__(self, word: str) -> str:
         return self.of.get(word, "")
+
+    def text(self, word: str) -> str | None:
+        """A text of one line with its blanks in order, unless it is exact. None: the cell is empty."""
+        if word in self.exact:
+            return self[word]
+        return " ".join(self[word].split()) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,8 @@ def _sheet(text: str) -> Sheet:
     try:
         for line, last, cells in records:
             if len(cells) == len(words):
-                rows.append(Cells(line, {word: _clean(cell) for word, cell in zip(words, cells, strict=True) if word}))
+                named = {word: cell for word, cell in zip(words, cells, strict=True) if word}
+                rows.append(_row(line, named, ours="id" in headings))
             elif any(cells):
                 spread = f", and runs to line {last}: is a quote missing?" if last > line else ""
                 faults.append(Fault(line, "row", f"has {len(cells)} cells where the heading has {len(words)}{spread}"))
@@ -127,12 +146,16 @@ def _plain(heading: str) -> str:
     return " ".join(heading.replace("\u2011", "-").strip("\ufeff\" '").casefold().split())
 
 
-def _clean(cell: str) -> str:
-    return cell.replace("\0", "").strip()
+def _row(line: int, cells: Mapping[str, str], *, ours: bool) -> Cells:
+    if not ours:
+        return Cells(line, {word: cell.replace("\0", "").strip() for word, cell in cells.items()})
+    exact = frozenset(word for word, cell in cells.items() if cell.startswith("'"))
+    return Cells(line, {word: cell[1:] if word in exact else cell.strip() for word, cell in cells.items()}, exact)
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     """(first line, last line, cells) of each row."""
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
     while True:
         first = reader.line_num + 1

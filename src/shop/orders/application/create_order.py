@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shop.kernel.clock import Clock, rfc3339
-from shop.kernel.errors import Clash
+from shop.kernel.errors import Clash, Refusal
 from shop.kernel.events import Cause
 from shop.kernel.idempotency import Once
 from shop.kernel.ids import Ids
@@ -51,10 +51,16 @@ class CreateOrder:
 
     async def __call__(self, *, wanted: NewOrder, cause: Cause) -> tuple[Order, bool]:
         """The order, and whether it was there before."""
-        before = await self.orders.led_to(wanted.once)
-        if before is not None:
+        if before := await self.orders.led_to(wanted.once):
             return await known(self.orders, before), True
-        order = await self._place(wanted, cause)
+        try:
+            order = await self._place(wanted, cause)
+        except (
+            Refusal
+        ):  # a copy of the request may have been placed meanwhile, at another price or with the last credit
+            if before := await self.orders.led_to(wanted.once):
+                return await known(self.orders, before), True
+            raise
         guard = wanted.once.led_to(order.order_id)
         await self.orders.add(order, guard=guard, events=[created(order)], cause=cause)
         return order, False

@@ -39,10 +39,10 @@ class RefundOrder:
         self, *, order_id: str, wanted: str | Sequence[RefundedLine], once: Once, cause: Cause
     ) -> Refunded:
         """`wanted` is a decimal in the order's currency, or goods. The same key and body is one refund."""
-        made = await self.orders.led_to(once)
         before = await known(self.orders, order_id)
-        if made is not None:
-            return _refunded(before, made, replayed=True)
+        # Only then, so that no copy sees an order that another one of it has refunded already.
+        if made := await self.orders.led_to(once):
+            return _refunded(await known(self.orders, order_id), made, replayed=True)
         refund_id, now = self.ids("rfd"), rfc3339(self.clock())
         after = before.with_refund(
             refund_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from shop.kernel.errors import Clash
@@ -76,7 +77,7 @@ class Owed:
     refund_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: its sums are asked for a dozen times on the way of one order
 class Order:
     """The aggregate. Amounts are minor units of its one currency."""
 
@@ -97,12 +98,12 @@ class Order:
     timeline: tuple[Moment, ...] = ()
     version: int = 0
 
-    @property
+    @cached_property
     def total(self) -> Money:
         """The sum of the lines."""
         return Money(sum(line.total for line in self.lines), self.currency)
 
-    @property
+    @cached_property
     def to_pay(self) -> Money:
         """What the customer pays: the total without the credit used."""
         return Money(self.total.minor - self.credit_used, self.currency)
@@ -141,6 +142,8 @@ class Order:
     @property
     def owed_back(self) -> Sequence[Owed]:
         """Money to go back. It only grows as facts arrive, and in whatever order they do it comes to the same."""
+        if not self.payments:
+            return []
         if self.status is Status.CANCELLED:
             why = f"cancelled:{self.reason}"
             return [Owed(payment_id=one, amount=paid.amount, cause=why) for one, paid in self.payments.items()]
@@ -166,21 +169,26 @@ class Order:
         return self._owing(replace(self, cancelled=reason, timeline=self._then(moment)), moment)
 
     def with_refund(self, refund_id: str, wanted: Money | Sequence[RefundedLine], moment: Moment) -> Order:
-        """An amount goes back, or what some of the goods cost: first to who paid, then to the credit used."""
+        """An amount goes back, or what some of the goods cost, as far as it is not refunded yet: first to who paid,
+        then to the credit used.
+        """
         if self.status is not Status.COMPLETED:
             raise NotCompleted(f"the order is {self.status}: a completed one is refunded, any other is cancelled")
         if len(self.refunds) >= MOST_REFUNDS:
             raise TooManyRefunds(f"an order has {MOST_REFUNDS} refunds at most")
-        lines: Sequence[RefundedLine] = () if isinstance(wanted, Money) else wanted
-        cost = wanted if isinstance(wanted, Money) else self._cost_of(lines)
-        amount = within(cost, self.total - self.refunded).minor
+        remaining = self.total - self.refunded
+        lines: tuple[RefundedLine, ...] = ()
+        if isinstance(wanted, Money):
+            amount = within(wanted, remaining).minor
+        else:
+            amount, lines = min(self._cost_of(wanted), remaining.minor), gathered(wanted)
         payable = self.to_pay.minor - sum(refund.to_payment for refund in self.refunds)
         refund = Refund(
             refund_id=refund_id,
             amount=amount,
             to_payment=min(amount, payable),
             payment_id=self._counted(),
-            lines=gathered(lines),
+            lines=lines,
             at=moment.at,
         )
         return self._owing(replace(self, refunds=(*self.refunds, refund), timeline=self._then(moment)), moment)
@@ -191,8 +199,8 @@ class Order:
         known = any(seen.by == moment.by for seen in self.timeline)
         return self if full or known else replace(self, timeline=self._then(moment))
 
-    def _cost_of(self, lines: Sequence[RefundedLine]) -> Money:
-        return Money(price_of(lines, ordered=self.lines, before=self.refunds), self.currency)
+    def _cost_of(self, lines: Sequence[RefundedLine]) -> int:
+        return price_of(lines, ordered=self.lines, before=self.refunds)
 
     def _counted(self) -> str | None:
         """The payment that pays for the order: of several the first one, unless a refund has named another before

@@ -14,7 +14,7 @@ MOST_REFUNDS = 100  # of one order
 
 
 class NothingToRefund(Invalid):
-    """A refund of no money, of less than none, or of goods that cost nothing."""
+    """A refund of no money, or of less than none."""
 
     code = "nothing-to-refund"
 

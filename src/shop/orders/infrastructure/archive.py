@@ -10,7 +10,8 @@ import msgspec
 from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
 from shop.orders.infrastructure.store import OrdersStore
-from shop.platform.storage.port import Records, Stored
+from shop.platform.storage.port import Records
+from shop.platform.storage.scanned import scanned
 
 _PAGE = 100
 _order = msgspec.json.Decoder(Order).decode
@@ -27,7 +28,7 @@ class OrdersArchive:
 
     async def orders(self) -> AsyncIterator[Order]:
         """Every order."""
-        async for stored in self._all("order/"):
+        async for stored in scanned(self.records, "order/"):
             yield _order(stored.body)
 
     async def orders_of(self, customer_id: str) -> AsyncIterator[Order]:
@@ -41,18 +42,10 @@ class OrdersArchive:
 
     async def payments(self) -> AsyncIterator[Payment]:
         """Every payment that was accepted or failed."""
-        async for stored in self._all("payment/"):
+        async for stored in scanned(self.records, "payment/"):
             yield _payment(stored.body)
 
     async def credit_notes(self) -> AsyncIterator[CreditNote]:
         """Every credit note."""
-        async for stored in self._all("credited/"):
+        async for stored in scanned(self.records, "credited/"):
             yield _note(stored.body)
-
-    async def _all(self, prefix: str) -> AsyncIterator[Stored]:
-        after, more = None, True
-        while more:
-            page = await self.records.scan(prefix, after=after)
-            for stored in page.found:
-                yield stored
-            after, more = page.after, page.after is not None

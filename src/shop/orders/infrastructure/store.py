@@ -13,11 +13,23 @@ from shop.kernel.events import Cause, Event, Publisher
 from shop.kernel.idempotency import Guard, Once
 from shop.orders.application.ports import CreditNote, Payment
 from shop.orders.domain.order import Order
+from shop.platform.storage.body import pack
 from shop.platform.storage.guards import led_to, put_guard
-from shop.platform.storage.port import Change, Conflict, Layout, NotEnough, Page, Place, Put, Records
+from shop.platform.storage.port import (
+    MOST_BODY,
+    Change,
+    Conflict,
+    Layout,
+    NotEnough,
+    Page,
+    Place,
+    Put,
+    Records,
+    TooMuch,
+)
 
 LAYOUT = Layout(context="orders", indexes={"customer": 1, "status": 8, "due": 8, "payments": 1}, version=2)
-
+_ROOM = 64 * 1024  # bytes of an order's document, for what is to be heard of it: a fact cannot be refused
 
 _encode = msgspec.json.Encoder().encode
 _order = msgspec.json.Decoder(Order).decode
@@ -47,7 +59,8 @@ class OrdersStore:
     async def add(self, order: Order, *, guard: Guard, events: Sequence[Event], cause: Cause) -> None:
         """Save a new order, its guard and its events, and take the credit it uses, all or nothing."""
         try:
-            await self._commit([put_order(order), put_guard(guard)], events, cause, _credit(order, -order.credit_used))
+            put = _with_room(put_order(order))
+            await self._commit([put, put_guard(guard)], events, cause, _credit(order, -order.credit_used))
         except NotEnough as error:
             raise Conflict(error.keys) from error  # another order has used it: read it again, decide again
 
@@ -55,7 +68,10 @@ class OrdersStore:
         self, order: Order, *, events: Sequence[Event], credit: int = 0, guard: Guard | None = None, cause: Cause
     ) -> None:
         """Save an order as read and changed, with its events and the credit (minor units) it gives back."""
-        puts = [put_order(order), put_guard(guard)] if guard else [put_order(order)]
+        put = put_order(order)
+        if guard and order.refunds[-1].lines:
+            put = _with_room(put)
+        puts = [put, put_guard(guard)] if guard else [put]
         await self._commit(puts, events, cause, _credit(order, credit))
 
     async def tell(self, events: Sequence[Event], *, cause: Cause) -> None:
@@ -131,6 +147,14 @@ def put_order(order: Order) -> Put:
     return Put(key=f"order/{order.order_id}", body=body, was=order.version, indexes=places)
 
 
+def _with_room(put: Put) -> Put:
+    """The order, if it can take in what is heard of it later; else `TooMuch`, as long as one may still say no."""
+    most = MOST_BODY - _ROOM
+    if len(put.body) > most and len(pack(put.key, put.body)[0]) > most:
+        raise TooMuch(f"{put.key} has more than {most} bytes as stored: order, or refund, fewer lines at once")
+    return put
+
+
 def put_payment(payment: Payment) -> Put:
     """What was newly said of a payment."""
     places = {"payments": (payment.order_id, payment.at)}
@@ -145,7 +169,7 @@ def put_note(note: CreditNote) -> Put:
 def _payment_key(payment: Payment) -> str:
     if payment.refused is None:
         return f"payment/{payment.payment_id}/{payment.status}"
-    told = _encode((payment.order_id, payment.amount, payment.currency, payment.status, payment.refused))
+    told = _encode((payment.order_id, payment.amount, payment.currency, payment.status))
     return f"refused/{payment.payment_id}/{sha256(told).hexdigest()}"
 
 

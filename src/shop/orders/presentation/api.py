@@ -12,7 +12,7 @@ from shop.kernel.clock import Clock
 from shop.kernel.errors import TryLater, Unauthenticated
 from shop.kernel.money import decimal_text
 from shop.orders.application.cancel_order import CancelOrder
-from shop.orders.application.create_order import CreateOrder, NewOrder, TotalDiffers
+from shop.orders.application.create_order import CreateOrder, TotalDiffers
 from shop.orders.application.queries import NoSuchCustomer, NoSuchOrder, ReadOrders, WhoseOrders
 from shop.orders.application.refund_order import RefundOrder
 from shop.orders.application.take_payment import PaymentRefused, TakePayment
@@ -39,6 +39,8 @@ _known = callers("customer", "staff")
 _PLACING = answers(KEYED, LOCATION, ORDERS_REFUSED, TotalDiffers, TryLater)
 _CANCELLING = answers(NoSuchOrder, AlreadyCompleted)
 _REFUNDING = answers(KEYED, REFUNDS_REFUSED, NoSuchOrder, NotCompleted)
+
+_STATUS = f"^({'|'.join(Status)})$"  # not `Status | None`: that reads `?status=null` as none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,17 +79,7 @@ class OrdersApi:
     async def create(self, request: Web, data: JSONBody[OrderBody]) -> Response[OrderView]:
         """Place an order. The same Idempotency-Key and body is the same order; another body is refused."""
         self.admit()
-        customer_id = caller_of(request).subject
-        wanted = NewOrder(
-            customer_id=customer_id,
-            items=[(item.product_id, item.quantity) for item in data.items],
-            once=once(request, "create-order", data),
-            use_credit=data.use_credit,
-            expected_total=data.expected_total,
-            reference=data.reference,
-            shipping_address=data.shipping_address,
-            metadata=data.metadata,
-        )
+        wanted = data.wanted(customer_id=caller_of(request).subject, once=once(request, "create-order", data))
         order, replayed = await again(self.create_order, wanted=wanted, cause=cause_of(request))
         headers = {"Location": f"/orders/{order.order_id}"} | replay_header(replayed=replayed)
         return reply(order_as_placed(order), status=201, headers=headers)
@@ -100,7 +92,7 @@ class OrdersApi:
         self,
         request: Web,
         limit: Limit = 50,
-        status: Annotated[Status | None, QueryParameter(description="Only orders that stand so.")] = None,
+        status: Annotated[str | None, QueryParameter(pattern=_STATUS, description="Only orders that stand so.")] = None,
         cursor: Cursor = None,
         customer_id: Annotated[
             str | None, QueryParameter(name="customerId", description="Whose orders; for staff.")

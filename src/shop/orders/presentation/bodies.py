@@ -6,7 +6,9 @@ from typing import Annotated
 import msgspec
 
 from shop.kernel.errors import Invalid
+from shop.kernel.idempotency import Once
 from shop.kernel.money import NotMoney
+from shop.orders.application.create_order import NewOrder
 from shop.orders.domain.lines import (
     MOST_LINES,
     MOST_QUANTITY,
@@ -28,6 +30,15 @@ Texts = Annotated[
 ]
 
 
+MOST_TEXTS = 8 * 1024  # bytes of JSON
+
+
+class TextsTooLarge(Invalid):
+    """An address, or metadata, of more than 8 KB."""
+
+    code = "texts-too-large"
+
+
 class AmountOrLines(Invalid):
     """A refund that says neither, or both."""
 
@@ -43,6 +54,7 @@ ORDERS_REFUSED = Habit(
         MixedCurrencies,
         TotalTooLarge,
         NotMoney,
+        TextsTooLarge,
     )
 )
 REFUNDS_REFUSED = Habit(
@@ -70,8 +82,25 @@ class OrderBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     shipping_address: Texts | None = None
     metadata: Texts | None = None
 
+    def wanted(self, *, customer_id: str, once: Once) -> NewOrder:
+        """What the customer asks for; `TextsTooLarge` beyond what is kept for it."""
+        for field, texts in (("shippingAddress", self.shipping_address), ("metadata", self.metadata)):
+            if texts and len(msgspec.json.encode(texts)) > MOST_TEXTS:
+                message = f"is more than {MOST_TEXTS} bytes of JSON"
+                raise TextsTooLarge(f"{field} {message}", errors=[{"field": field, "message": message}])
+        return NewOrder(
+            customer_id=customer_id,
+            items=[(item.product_id, item.quantity) for item in self.items],
+            once=once,
+            use_credit=self.use_credit,
+            expected_total=self.expected_total,
+            reference=self.reference,
+            shipping_address=self.shipping_address,
+            metadata=self.metadata,
+        )
 
-class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+
+class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """So many of one product; with `restock` they came back and can be sold again."""
 
     product_id: ProductId
@@ -79,8 +108,10 @@ class RefundedLineBody(msgspec.Struct, frozen=True, rename="camel", forbid_unkno
     restock: bool = False
 
 
-class RefundBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Either an `amount` in the order's currency, or `lines`: what these goods cost when they were ordered."""
+class RefundBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """Either an `amount` in the order's currency, or `lines`: what these goods cost when they were ordered, as far as
+    amounts have left so much of the order. Goods may come back for nothing.
+    """
 
     amount: str | None = None
     lines: Annotated[list[RefundedLineBody], msgspec.Meta(min_length=1, max_length=2 * MOST_LINES)] | None = None

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shop.kernel.events import Cause
 from shop.orders.application.expire_orders import ExpireOrders
-from shop.orders.application.nudge_orders import NudgeOrders
+from shop.orders.application.nudge_orders import PERIOD, NudgeOrders
 from shop.platform.bus import Job, Jobs
 
 
@@ -20,7 +20,7 @@ class OrdersJobs:
         """`{name: job}`."""
         return {
             "expire-orders": Job(every=timedelta(minutes=1), run=self._expire),
-            "nudge-orders": Job(every=timedelta(minutes=10), run=self._nudge),
+            "nudge-orders": Job(every=PERIOD, run=self._nudge),
         }
 
     async def _expire(self, cause: Cause) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -16,6 +17,7 @@ from shop.platform.http.stored import Stored
 from shop.platform.observability import told_of
 
 _MOST_AT_ONCE = 100  # items asked for in one request
+_LONGEST_QUERY = 6 * 1024  # bytes of their names; an origin takes 8 KB of path and query
 
 Given = Mapping[str, tuple[Entry, How]]  # by name
 TagOf = Callable[[str], str]  # name -> by what it will be dropped, where that is known before the answer
@@ -99,8 +101,7 @@ class Flights:
                 flights[flight] = False
             else:
                 fresh.append((key, name))
-        for begin in range(0, len(fresh), _MOST_AT_ONCE):
-            some = fresh[begin : begin + _MOST_AT_ONCE]
+        for some in _batches(fresh):
             flight = _Flight(self._memory.reading(), tag_of)
             flight.task = asyncio.create_task(self._fly(flight, some, ask, known, someone_waits=someone_waits))
             flight.task.add_done_callback(_ended)
@@ -143,6 +144,19 @@ class Flights:
             reader, value = got.decoded
             entry.decoded[reader] = value
         return entry
+
+
+def _batches(wanted: Iterable[tuple[object, str]]) -> Iterator[list[tuple[object, str]]]:
+    batch, size = list[tuple[object, str]](), 0
+    for key, name in wanted:
+        length = len(quote(name))
+        if batch and (len(batch) == _MOST_AT_ONCE or size + length > _LONGEST_QUERY):
+            yield batch
+            batch, size = [], 0
+        batch.append((key, name))
+        size += length
+    if batch:
+        yield batch
 
 
 def _instead(names: Sequence[str], known: Mapping[str, Stored], error: Exception) -> Mapping[str, Got]:

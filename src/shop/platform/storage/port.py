@@ -18,6 +18,7 @@ HIGHEST = "\U0010ffff"
 MOST_BODY = 350 * 1024  # bytes as stored; every engine has the same, so that nothing works in one place only
 MOST_PLACE = 900  # bytes
 MOST_WORDS = 40  # distinct, of one document
+MOST_PAGE = 1024 * 1024  # bytes of bodies as they were put; a page ends behind the one that exceeds it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Counts(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What was found; it may be shorter than asked and still have an `after`."""
+    """What was found; it may be shorter than asked (`MOST_PAGE`) and still have an `after`."""
 
     found: Sequence[Stored]
     after: str | None

@@ -36,7 +36,7 @@ from shop.platform.storage.port import (
 )
 from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
-from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, folded, stored
+from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, folded, page_of, stored
 from shop.platform.storage.words import PREFIX_FROM, fold
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -152,9 +152,10 @@ class _SqliteRecords:
         place, key = point(after, question, tuple[str, str]) if after is not None else edge
         asked = (group, low, high, place, key, micros(self._clock()), limit + 1)
         rows = self._file.rows(self._sql.find(index, newest_first=newest_first), asked)
-        more = len(rows) > limit
-        found = [stored(row) for row in rows[:limit]]
-        return Page(found, cursor(question, (rows[limit - 1][5], rows[limit - 1][0])) if more else None)
+        found = page_of(rows, limit)
+        if len(rows) == len(found):
+            return Page(found, None)
+        return Page(found, cursor(question, (rows[len(found) - 1][5], found[-1].key)))
 
     async def search(self, words: Sequence[str], *, after: str | None = None, limit: int = 20) -> Page:
         folded = sorted({word for text in words for word in fold(text)})
@@ -165,18 +166,16 @@ class _SqliteRecords:
         match = " ".join(f'"{word}"*' if len(word) >= PREFIX_FROM else f'"{word}"' for word in folded)
         asked = (match, micros(self._clock()), limit + 1, skip)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.search, asked).fetchall())
-        more = len(rows) > limit
-        found = [stored(row) for row in rows[:limit]]
-        return Page(found, cursor(question, skip + limit) if more else None)
+        found = page_of(rows, limit)
+        return Page(found, cursor(question, skip + len(found)) if len(rows) > len(found) else None)
 
     async def scan(self, prefix: str, *, after: str | None = None, limit: int = 500) -> Page:
         question = ["scan", prefix]
         since = point(after, question, str) if after is not None else ""
         asked = (prefix, prefix + HIGHEST, since, micros(self._clock()), limit + 1)
         rows = await self._file.read_aside(lambda connection: connection.execute(self._sql.scan, asked).fetchall())
-        more = len(rows) > limit
-        found = [stored(row) for row in rows[:limit]]
-        return Page(found, cursor(question, rows[limit - 1][0]) if more else None)
+        found = page_of(rows, limit)
+        return Page(found, cursor(question, found[-1].key) if len(rows) > len(found) else None)
 
     async def commit(
         self,

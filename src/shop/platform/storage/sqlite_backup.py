@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +18,12 @@ from shop.platform.storage.port import Layout
 from shop.platform.storage.sqlite_file import StoreUnusable
 from shop.platform.storage.sqlite_schema import EVENTS
 from shop.platform.storage.sqlite_upgrade import alone
+from shop.platform.whole_files import FileExists, making, put_in_place, refuse_taken, sync
 
 _PAGES = 1000  # of 4 KB, between two looks at the progress bar
 _PATIENCE = 5.0  # seconds, while another process recovers the file
 _BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a file that is in use
-
-
-class FileExists(Clash):
-    """There is something where a file is to be made."""
-
-    code = "file-exists"
+_BESIDE_PART = ("-journal", *_BESIDE)
 
 
 class NoStore(NotFound):
@@ -66,17 +61,18 @@ def back_up(store: Path, file: Path, *, force: bool = False, progress: Progress 
     """
     if not store.exists():
         raise NoStore(f"there is no store in {store.parent}: name its folder with SHOP_DATA")
-    if file.exists():
-        if file.is_dir() or file.samefile(store):
-            raise FileExists(f"{file} is {'a folder' if file.is_dir() else 'the store itself'}: name another file")
-        if not force:
-            raise FileExists(f"{file} is there already: name another file, or replace it with --force")
+    if file.exists() and file.samefile(store):
+        raise FileExists(f"{file} is the store itself: name another file")
+    refuse_taken(file, force=force)
     try:
-        with _making(file) as part, closing(sqlite3.connect(store, isolation_level=None, timeout=_PATIENCE)) as source:
+        with (
+            making(file, beside=_BESIDE_PART) as part,
+            closing(sqlite3.connect(store, isolation_level=None, timeout=_PATIENCE)) as source,
+        ):
             _copy(source, part, progress)
             if faults := _faults(part):
                 raise Damaged(f"{store} is damaged ({faults}), and was not copied: restore an earlier backup")
-            _put_in_place(part, file, force=force)
+            put_in_place(part, file, force=force)
     except sqlite3.Error as error:
         raise StoreUnusable(f"{store} cannot be copied to {file}: {error}") from error
     return file.stat().st_size
@@ -103,13 +99,13 @@ def restore(
         raise FileExists(f"there is a store in {store.parent}: with --force it is kept under another name")
     store.parent.mkdir(parents=True, exist_ok=True)
     aside = store.with_name(f"{store.name}.before-{at:%Y%m%dT%H%M%SZ}")
-    with _making(store) as part:
+    with making(store, beside=_BESIDE_PART) as part:
         counts = _prepare(file, part, layouts, at=at, progress=progress)
         if there:
             _replace(store, part, aside, progress)
         else:
             _clear_beside(store, aside)
-            _put_in_place(part, store, force=False)
+            put_in_place(part, store, force=False)
     return Restored(*counts, aside if there else None)
 
 
@@ -176,9 +172,9 @@ def _replace(store: Path, part: Path, aside: Path, progress: Progress) -> None:
     """
     try:
         with closing(alone(store)) as old:
-            with _making(aside) as kept:
+            with making(aside, beside=_BESIDE_PART) as kept:
                 _copy(old, kept)
-                _put_in_place(kept, aside, force=False)
+                put_in_place(kept, aside, force=False)
             with closing(sqlite3.connect(part)) as new:
                 new.backup(old, pages=_PAGES, progress=lambda _, left, of: progress("replacing", of - left, of))
     except sqlite3.DatabaseError as error:
@@ -187,7 +183,7 @@ def _replace(store: Path, part: Path, aside: Path, progress: Progress) -> None:
         if not aside.exists():
             os.link(store, aside)
         _clear_beside(store, aside)
-        _put_in_place(part, store, force=True)
+        put_in_place(part, store, force=True)
 
 
 def _clear_beside(store: Path, aside: Path) -> None:
@@ -196,37 +192,4 @@ def _clear_beside(store: Path, aside: Path) -> None:
         beside = store.with_name(store.name + end)
         if beside.exists():
             beside.replace(aside.with_name(aside.name + end))
-    _sync(store.parent)
-
-
-@contextmanager
-def _making(file: Path) -> Iterator[Path]:
-    """A name beside the file to work under; nothing is left there."""
-    part = file.with_name(f"{file.name}.{secrets.token_hex(8)}.part")
-    try:
-        yield part
-    finally:
-        for end in ("", "-journal", *_BESIDE):
-            part.with_name(part.name + end).unlink(missing_ok=True)
-
-
-def _put_in_place(part: Path, file: Path, *, force: bool) -> None:
-    _sync(part)
-    if force:
-        part.replace(file)
-    else:
-        try:
-            os.link(part, file)
-        except FileExistsError as error:
-            raise FileExists(f"{file} is there already: name another file, or replace it with --force") from error
-        except OSError:  # a file system without links
-            part.replace(file)
-    _sync(file.parent)
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    sync(store.parent)

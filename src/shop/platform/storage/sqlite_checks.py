@@ -38,6 +38,12 @@ def count_of(connection: sqlite3.Connection, layout: Layout, kind: str) -> int:
     return int(connection.execute(sql, (f"{kind}/", f"{kind}/{HIGHEST}")).fetchone()[0])
 
 
+def on_their_way(connection: sqlite3.Connection) -> frozenset[str]:
+    """What the events are about whose deliveries are not ended, dead letters among them."""
+    sql = "SELECT DISTINCT json_extract(CAST(body AS TEXT), '$.subject') FROM deliveries JOIN events ON seq = event"
+    return frozenset(subject for (subject,) in connection.execute(sql))
+
+
 def check_file(connection: sqlite3.Connection) -> Checked:
     """SQLite's own check of its pages, indexes and constraints."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()

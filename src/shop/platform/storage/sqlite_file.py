@@ -32,6 +32,7 @@ _MOST_UNITS = 512
 _MOST_SECONDS = 0.020  # of statements in one group
 _READER_PATIENCE = 5.0  # seconds, while another process recovers the file
 _PATIENCE = 60.0  # seconds for a lock that another process holds
+_PATIENCE_AT_THE_END = 1.0  # when the file is being closed
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -180,7 +181,7 @@ class SqliteFile:
         taken: list[_Waiting] = [waiting.popleft()]
         settled: list[_Settled] = []
         try:
-            waited = patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+            waited = patiently(lambda: connection.execute("BEGIN IMMEDIATE"), patience=self._patience)
             self.statistics.longest_wait = max(self.statistics.longest_wait, waited)
             until = time.monotonic() + _MOST_SECONDS
             settled.append(_run(connection, taken[0]))
@@ -200,6 +201,9 @@ class SqliteFile:
         self.statistics.units += len(settled)
         return settled
 
+    def _patience(self) -> float:
+        return _PATIENCE_AT_THE_END if self._closing else _PATIENCE
+
     def _own_reader(self) -> sqlite3.Connection:
         if self._still:
             return self.reader
@@ -210,14 +214,14 @@ class SqliteFile:
         return connection
 
 
-def patiently(lock: Callable[[], object]) -> float:
+def patiently(lock: Callable[[], object], *, patience: Callable[[], float] = lambda: _PATIENCE) -> float:
     """Try until another process's lock is gone; the seconds it took. Fair between processes, unlike SQLite's own."""
     begun = time.monotonic()
     while True:
         try:
             lock()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() - begun > _PATIENCE:
+            if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() - begun > patience():
                 raise
             time.sleep(0.0005 + random.random() * 0.0005)  # noqa: S311 - jitter, not a secret
         else:

@@ -13,7 +13,7 @@ from typing import Any
 from shop.kernel.clock import moment_of
 from shop.platform.storage import sqlite_schema
 from shop.platform.storage.body import unpack
-from shop.platform.storage.port import MOST_WORDS, Layout, Put, Stored, TooMuch
+from shop.platform.storage.port import MOST_PAGE, MOST_WORDS, Layout, Put, Stored, TooMuch
 from shop.platform.storage.words import fold
 
 VERSION = ""  # the name under which a key's counters keep their version
@@ -136,6 +136,17 @@ def stored(row: tuple[Any, ...]) -> Stored:
     """Of a row that begins with key, body, packed, version, at."""
     key, body, packed, version, at = row[:5]
     return Stored(key, unpack(body, bool(packed)), version, moment_of(at))
+
+
+def page_of(rows: Sequence[tuple[Any, ...]], limit: int) -> list[Stored]:
+    """The first of them: so many at most, and up to the one with which they are large enough."""
+    found, size = list[Stored](), 0
+    for row in rows[:limit]:
+        found.append(stored(row))
+        size += len(found[-1].body)
+        if size > MOST_PAGE:
+            break
+    return found
 
 
 def folded(put: Put) -> dict[str, str]:

@@ -35,10 +35,12 @@ class RedeemPoints:
 
     async def __call__(self, *, customer_id: str, points: int, once: Once, cause: Cause) -> PointsRedeemed:
         """`NotEnoughPoints` if there are not so many; `KeyReused` if the key came with another request."""
+        before = await self.ledger.account(customer_id)
+        # Only then, so that no copy sees an account from which another one of it has taken the points.
         if answer := await self.ledger.led_to(once):
             return PointsRedeemed(view=msgspec.json.decode(answer, type=RedemptionView), replayed=True)
         redemption_id, credit = self.ids("red"), self.point_value * points
-        account, entries = (await self.ledger.account(customer_id)).redeem(
+        account, entries = before.redeem(
             points=points, redemption_id=redemption_id, credit=credit, at=rfc3339(self.clock())
         )
         view = RedemptionView(

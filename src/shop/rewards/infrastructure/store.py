@@ -13,6 +13,7 @@ from shop.kernel.events import Cause, Event, Publisher
 from shop.kernel.idempotency import Guard, Once
 from shop.platform.storage.guards import led_to, put_guard
 from shop.platform.storage.port import HIGHEST, Layout, Put, Records
+from shop.platform.storage.scanned import scanned
 from shop.rewards.domain.account import Account
 from shop.rewards.domain.entry import Entry, Kind
 
@@ -89,22 +90,13 @@ class LedgerStore:
 
     async def every_account(self) -> AsyncIterator[Account]:
         """All accounts, by customer; for checks."""
-        async for body in self._every("account/"):
-            yield _account(body)
+        async for stored in scanned(self.records, "account/"):
+            yield _account(stored.body)
 
     async def every_entry(self) -> AsyncIterator[Entry]:
         """All entries, by customer; for checks."""
-        async for body in self._every("entry/"):
-            yield _entry(body)
-
-    async def _every(self, prefix: str) -> AsyncIterator[bytes]:
-        after, more = None, True
-        while more:
-            page = await self.records.scan(prefix, after=after)
-            for stored in page.found:
-                yield stored.body
-            after = page.after
-            more = after is not None
+        async for stored in scanned(self.records, "entry/"):
+            yield _entry(stored.body)
 
 
 def put_account(account: Account) -> Put:

@@ -30,7 +30,7 @@ class NoSuchAccount(NotFound):
     code = "no-such-account"
 
 
-class RedemptionBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+class RedemptionBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """Points to turn into credit."""
 
     points: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
