@@ -58,15 +58,15 @@ def layer_of(url: str, port: int) -> RedisLayer:
     return RedisLayer(url, origin=_origin(port), now=time.monotonic, nonce=partial(secrets.token_hex, 8))
 
 
-def client_of(layer: SecondLayer, port: int) -> Client:
-    """A process's cache of it."""
+def client_of(layer: SecondLayer, port: int, *, most: int = 1024 * 1024) -> Client:
+    """A process's cache of it, with so many bytes of memory."""
     return Client(
         httpx.AsyncHTTPTransport(),
         base_url=_origin(port),
         budget=10,
         now=time.monotonic,
         wall=partial(datetime.now, UTC),
-        most=1024 * 1024,
+        most=most,
         shared=layer,
     )
 
