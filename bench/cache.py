@@ -42,7 +42,7 @@ class Plan:
     drops: dict[int, int]
 
 
-FULL = Plan(turns=2_000, drops={10: 200, 1_000: 100, 20_000: 25})
+FULL = Plan(turns=1_500, drops={10: 100, 1_000: 50, 20_000: 20})
 QUICK = Plan(turns=200, drops={10: 20, 1_000: 5, 20_000: 2})
 
 
@@ -68,7 +68,9 @@ class _House:
     async def tell(self, path: str, what: msgspec.Struct) -> Any:
         """Let the other process do something."""
         answer = await self.peer.post(path, content=msgspec.json.encode(what), timeout=60)
-        return answer.raise_for_status().json() if answer.content else None
+        if answer.is_error:
+            raise RuntimeError(f"the second process: {answer.text[:2000]}")
+        return answer.json() if answer.content else None
 
 
 async def measured(plan: Plan, folder: Path, where: Cores) -> Cached:

@@ -71,7 +71,7 @@ class Flights:
         under_way = self._under_way(wanted, ask, known, someone_waits=True, tag_of=tag_of)
         joined = {flight for flight, begun in under_way.values() if not begun}
         flights = list(dict.fromkeys(flight for flight, _ in under_way.values()))
-        answers = await asyncio.gather(*(asyncio.shield(flight.task) for flight in flights))
+        answers = [await asyncio.shield(flight.task) for flight in flights]
         return {
             name: (entry, msgspec.structs.replace(how, collapsed=True) if flight in joined else how)
             for flight, answer in zip(flights, answers, strict=True)
