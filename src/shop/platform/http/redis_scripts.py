@@ -36,8 +36,8 @@ end
 """
 
 # KEYS: versions, then metadata, value and lease of each name. ARGV: owner (an epoch too, if there is none), lease's ms.
-# → "epoch clock", and per name "1" if the lease is mine, else "0". If it is there, then follow ms since it was kept, age
-# then and fields, with spaces between, and after a line feed the body: one piece, for each piece costs its reader time.
+# → "epoch clock", and per name "1" if the lease is mine, else "0". If it is there, then ms since it was kept, age
+# then and fields, with spaces between; after a line feed, the body. One piece, for each piece costs its reader time.
 LOOK_UP = (
     _NOW
     + _EPOCH
