@@ -5,7 +5,7 @@ PORT ?= 8000
 REDIS_PORT ?= 6379
 
 .DEFAULT_GOAL := help
-.PHONY: help run redis test check format contracts bench torture fuzz lock clean
+.PHONY: help run redis test check format contracts bench torture stress fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: .venv/.dev ## rates beside a bare baseline, all in one run
 torture: .venv/.dev ## 200 kills -9 while 20,000 orders are placed and paid: nothing lost, nothing doubled
 	@$(BIN)/python -m torture
 
+stress: .venv/.dev ## 100,000 reads while what is read is changed, as fast as can be: none older than a message's way
+	@$(BIN)/python -m stress
+
 fuzz: .venv/.dev ## 20,000 requests that the OpenAPI document allows or forbids: no answer that it does not foresee
 	@$(BIN)/python -m fuzz
 
@@ -51,7 +54,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 
 clean: ## remove the virtual environment and caches (never your data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find src tests bench contracts torture fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench contracts torture stress fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 

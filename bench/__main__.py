@@ -19,11 +19,12 @@ from pathlib import Path
 
 import uvloop
 
-from bench import goods, measures
+from bench import cache, cache_report, goods, measures
 from bench.load import Run, load
 from bench.measures import Loaded, Ordered
 from bench.processes import Cores, Server, cores, started
 from bench.report import Report, percentile
+from shop.platform.observability import configure_logs
 
 _CROWD = 32  # connections of a burst
 
@@ -37,10 +38,11 @@ class Plan:
     reads: float
     orders: float
     singles: int
+    cache: cache.Plan
 
 
-FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300)
-QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100)
+FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300, cache=cache.FULL)
+QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100, cache=cache.QUICK)
 _BURST = 2.0
 
 
@@ -61,6 +63,7 @@ def main() -> None:
     """Measure and print."""
     plan = QUICK if _arguments().quick else FULL
     where, report = cores(), Report()
+    configure_logs("warning")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder, _opened(Path(folder), where) as house:
         if where.apart:
@@ -68,6 +71,7 @@ def main() -> None:
         _introduce(report, where, Path(folder))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_measure(plan, house, Path(folder), report))
+            cache_report.show(report, runner.run(cache.measured(plan.cache, Path(folder) / "cache", where)))
     report.say("", f"{time.monotonic() - began:.0f} s in all.")
 
 

@@ -58,6 +58,10 @@ class Report:
         for line in lines:
             self._console.print(line, soft_wrap=not self._console.is_terminal)
 
+    def show(self, table: Table) -> None:
+        """A table that somebody else has made."""
+        self._console.print(table)
+
     def reads(self, bare: Sequence[Loaded], shop: Sequence[Loaded]) -> None:
         """Side by side."""
         table = _table("Reads: GET /products/{id}, 8 connections", "/s")

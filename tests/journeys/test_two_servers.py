@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from tests.platform.http.valkey import Valkey
+from torture.valkey import Valkey
 from torture.client import Client, Progress, keys_of
 from torture.server import SHOP, serving
 from torture.store import deliveries

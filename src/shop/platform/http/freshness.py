@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 Fields = Mapping[str, str]
 
@@ -40,7 +41,8 @@ def windows(fields: Fields) -> Windows:
     return Windows(fresh, revalidating, erring, last + _VALIDATABLE_FOR if has_validator(fields) else last)
 
 
-def directives(cache_control: str) -> dict[str, str | None]:
+@lru_cache(maxsize=256)  # an origin says few things, and says them with every answer
+def directives(cache_control: str) -> Mapping[str, str | None]:
     """`{name: argument}`, names in lower case. Of two alike the stricter one counts. Source: §5.2, §4.2.1."""
     found: dict[str, str | None] = {}
     for name, quoted, plain in _DIRECTIVE.findall(cache_control):

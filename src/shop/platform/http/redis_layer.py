@@ -84,8 +84,9 @@ class RedisLayer:
         for name in names:
             uuid = self._keys.uuid(name)
             keys += (self._keys.metadata(name, uuid), self._keys.value(uuid), self._keys.lease(uuid))
-        epoch, clock, *found = await self._run(LOOK_UP, keys, [self._nonce(), owner, _LEASE])
-        token = Token(epoch=epoch.decode(), clock=clock, owner=owner)
+        now, *found = await self._run(LOOK_UP, keys, [owner, _LEASE])
+        epoch, _, clock = now.decode().rpartition(" ")
+        token = Token(epoch=epoch, clock=int(clock), owner=owner)
         return {name: _looked(one, token) for name, one in zip(names, found, strict=True)}
 
     async def store(self, answers: Mapping[str, Stored], token: Token) -> set[str]:
@@ -185,11 +186,11 @@ class RedisLayer:
         return answer
 
 
-def _looked(found: Sequence[Any], token: Token) -> Looked:
-    mine = bool(found[0])
-    if len(found) == 1:
+def _looked(found: bytes, token: Token) -> Looked:
+    told, kept, body = found.partition(b"\n")
+    mine = told[:1] == b"1"
+    if not kept:
         return Looked(token=token, mine=mine)
-    _, resident, age, fields, body = found
-    return Looked(
-        stored=stored(body=body, fields=_fields(fields), age=float(age) + resident / 1000), token=token, mine=mine
-    )
+    _, resident, age, fields = told.split(b" ", 3)
+    one = stored(body=body, fields=_fields(fields), age=float(age) + int(resident) / 1000)
+    return Looked(stored=one, token=token, mine=mine)

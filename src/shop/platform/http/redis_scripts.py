@@ -35,15 +35,16 @@ local function overtaken(versions, tags, clock)
 end
 """
 
-# KEYS: versions, then metadata, value and lease of each name. ARGV: an epoch if there is none, owner, ms of a lease.
-# → epoch, clock, and per name [lease is mine, ms since it was kept, age then, fields, body] or [lease is mine].
+# KEYS: versions, then metadata, value and lease of each name. ARGV: owner (an epoch too, if there is none), lease's ms.
+# → "epoch clock", and per name "1" if the lease is mine, else "0". If it is there, then ms since it was kept, age
+# then and fields, with spaces between; after a line feed, the body. One piece, for each piece costs its reader time.
 LOOK_UP = (
     _NOW
     + _EPOCH
     + _OVERTAKEN
     + """
 local epoch = epoch_of(KEYS[1], ARGV[1])
-local found = {epoch, tonumber(redis.call('HGET', KEYS[1], '#clock'))}
+local found = {epoch .. ' ' .. redis.call('HGET', KEYS[1], '#clock')}
 local at = now()
 for i = 2, #KEYS, 3 do
   local value = false
@@ -52,15 +53,14 @@ for i = 2, #KEYS, 3 do
   if meta[1] == epoch and not overtaken(KEYS[1], meta[3], tonumber(meta[2])) then
     value = redis.call('GET', KEYS[i + 1])
   end
-  local mine = 0
-  if (not value or at >= tonumber(meta[5])) and redis.call('SET', KEYS[i + 2], ARGV[2], 'NX', 'PX', ARGV[3]) then
-    mine = 1
+  local told = '0'
+  if (not value or at >= tonumber(meta[5])) and redis.call('SET', KEYS[i + 2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+    told = '1'
   end
   if value then
-    found[#found + 1] = {mine, at - tonumber(meta[4]), meta[6], meta[7], value}
-  else
-    found[#found + 1] = {mine}
+    told = string.format('%s %d ', told, at - tonumber(meta[4])) .. meta[6] .. ' ' .. meta[7] .. '\\n' .. value
   end
+  found[#found + 1] = told
 end
 return found
 """
