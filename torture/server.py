@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torture.leash import leashed
 from torture.wire import Line
 
 HOST = "127.0.0.1"
 SHOP = [str(Path(sys.executable).with_name("shop"))]
-_LEASH = Path(__file__).with_name("leash.py")
 # Below the ports that systems give to who connects: while the server is down, a client could be given its very port.
 _PORTS = range(20_000, 30_000)
 _PATIENCE = 60  # seconds for a server to answer, or to finish
@@ -45,7 +45,7 @@ class Server:
         shop = [*self.serve, "--host", HOST, "--port", str(self.port)]
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-S", "-E", str(_LEASH), str(os.getpid()), *shop],
+                leashed(*shop),
                 env={**os.environ, "SHOP_LOG": "error", **self.settings, "SHOP_DATA": str(self.data)},
                 stdout=log,
                 stderr=log,

@@ -6,15 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.platform.http.valkey import Valkey
+from torture.valkey import begun
 
 
 @pytest.fixture
 def valkey(tmp_path_factory):
-    server = Valkey(tmp_path_factory.mktemp("v"))
-    server.start()
-    yield server
-    server.kill()
+    with begun(tmp_path_factory.mktemp("v")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from shop.platform.http.client import Client
 from shop.platform.http.collected import Collected
 from shop.platform.http.redis_layer import RedisLayer
-from tests.platform.http.valkey import Valkey
+from torture.valkey import Valkey, begun
 
 MAX_AGE = "public, max-age=300"
 
@@ -135,10 +135,8 @@ def names(client: Client) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """One Valkey for all tests that leave it alive."""
-    server = Valkey(tmp_path_factory.mktemp("v"))
-    server.start()
-    yield server
-    server.kill()
+    with begun(tmp_path_factory.mktemp("v")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -152,10 +150,8 @@ def valkey(server: Valkey) -> Valkey:
 @pytest.fixture
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """One that the test may kill and freeze."""
-    server = Valkey(tmp_path_factory.mktemp("v"))
-    server.start()
-    yield server
-    server.kill()
+    with begun(tmp_path_factory.mktemp("v")) as server:
+        yield server
 
 
 @dataclass

@@ -82,6 +82,27 @@ async def test_who_comes_after_a_drop_does_not_join_the_read_it_overtook(client,
     assert await names("1") == {"1": "edition 2"}
 
 
+async def test_who_joins_two_reads_has_each_thing_from_the_one_that_a_drop_has_not_overtaken(
+    client, origin, names, gated, begun
+):
+    first, second = gated(2)
+    before = asyncio.create_task(names("1", "2"))
+    await begun(1)
+    origin.edition = 2
+    client.drop(["product:1"])
+    after = asyncio.create_task(names("1"))
+    await begun(2)
+
+    joining = asyncio.create_task(names("1", "2"))
+    await asyncio.sleep(0)
+    first.set()
+    second.set()
+
+    assert await joining == {"1": "edition 2", "2": "edition 1"}
+    assert (await before, await after) == ({"1": "edition 1", "2": "edition 1"}, {"1": "edition 2"})
+    assert len(origin.asked) == 2
+
+
 async def test_a_read_that_was_overtaken_does_not_end_the_read_that_overtook_it(client, origin, names, gated, begun):
     first, second = gated(2)
     before = asyncio.create_task(names("1"))

@@ -68,13 +68,15 @@ class Flights:
 
         `OriginUnavailable` if it is not had within the budget, and nothing `known` may be used instead.
         """
-        flights = self._under_way(wanted, ask, known, someone_waits=True, tag_of=tag_of)
-        joined = {flight for flight, begun in flights.items() if not begun}
+        under_way = self._under_way(wanted, ask, known, someone_waits=True, tag_of=tag_of)
+        joined = {flight for flight, begun in under_way.values() if not begun}
+        flights = list(dict.fromkeys(flight for flight, _ in under_way.values()))
         answers = await asyncio.gather(*(asyncio.shield(flight.task) for flight in flights))
         return {
             name: (entry, msgspec.structs.replace(how, collapsed=True) if flight in joined else how)
             for flight, answer in zip(flights, answers, strict=True)
             for name, (entry, how) in answer.items()
+            if name not in under_way or under_way[name][0] is flight  # another one's may be older
         }
 
     def refresh(
@@ -91,14 +93,14 @@ class Flights:
         *,
         someone_waits: bool,
         tag_of: TagOf | None,
-    ) -> dict[_Flight, bool]:
-        """Flights that had begun for some of it (False), and those that now begin for the rest (True)."""
-        flights: dict[_Flight, bool] = {}
+    ) -> dict[str, tuple[_Flight, bool]]:
+        """The flight of each name: one that had begun (False), or now begins (True)."""
+        flights: dict[str, tuple[_Flight, bool]] = {}
         fresh: list[tuple[object, str]] = []
         for key, name in wanted.items():
             flight = self._flights.get(key)
             if flight is not None and flight.may_be_joined(name):
-                flights[flight] = False
+                flights[name] = flight, False
             else:
                 fresh.append((key, name))
         for some in _batches(fresh):
@@ -106,7 +108,7 @@ class Flights:
             flight.task = asyncio.create_task(self._fly(flight, some, ask, known, someone_waits=someone_waits))
             flight.task.add_done_callback(_ended)
             self._flights.update((key, flight) for key, _ in some)
-            flights[flight] = True
+            flights.update((name, (flight, True)) for _, name in some)
         return flights
 
     async def _fly(
