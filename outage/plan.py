@@ -36,7 +36,7 @@ class Plan:
     budget: float = 5
     timeout: float = 2
     opens_for: float = 60
-    slack: float = 1  # more than the budget, for what else an answer takes
+    slack: float = 1  # for an answer, beside the budget; and for an event's way, until a price is known
 
     @classmethod
     def quick(cls, **more: Any) -> Plan:

@@ -176,7 +176,7 @@ class Scene:
         books.delivered.update(stocked)
         latest = plan.budget + plan.slack
         report.checks = [
-            *verdict(customers.asked, prices=customers.prices, away=self._away, latest=latest, grace=1.0),
+            *verdict(customers.asked, prices=customers.prices, away=self._away, latest=latest, grace=plan.slack),
             *compared(found, self.placed, books),
         ]
         stopped = await asyncio.to_thread(self.server.stop)
