@@ -1,4 +1,4 @@
-"""A real server whose catalog fails and whose Redis is killed while customers order; `make outage` does it at length."""
+"""A real server whose catalog fails and whose Redis is killed under steady orders; `make outage` does so at length."""
 
 from __future__ import annotations
 
