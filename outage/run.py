@@ -109,7 +109,7 @@ class Scene:
             await self._without_catalog()
             await self._without_redis()
             over.set()
-        self._name("")
+        self._name("asking once more, and comparing")
         await self._settle()
         return self.report
 
@@ -151,7 +151,6 @@ class Scene:
     async def _settle(self) -> None:
         """Whoever was refused asks once more, with the same key; then all that there is is compared."""
         plan, customers, report = self.plan, self.customers, self.report
-        self.see("asking once more, and comparing")
         self.placed = [Placed(one.key, one.customer, one.request, one.answer.body) for one in customers.asked
                        if one.accepted]  # fmt: skip
         for one in (one for one in customers.asked if not one.accepted):
