@@ -5,7 +5,7 @@ PORT ?= 8000
 REDIS_PORT ?= 6379
 
 .DEFAULT_GOAL := help
-.PHONY: help run redis test check format contracts bench torture stress fuzz lock clean
+.PHONY: help run redis test check format contracts bench torture stress outage fuzz lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ torture: .venv/.dev ## 200 kills -9 while 20,000 orders are placed and paid: not
 stress: .venv/.dev ## 100,000 reads while what is read is changed, as fast as can be: none older than a message's way
 	@$(BIN)/python -m stress
 
+outage: .venv/.dev ## five minutes of steady ordering: the catalog fails for one of them, Redis is killed in another
+	@$(BIN)/python -m outage
+
 fuzz: .venv/.dev ## 20,000 requests that the OpenAPI document allows or forbids: no answer that it does not foresee
 	@$(BIN)/python -m fuzz
 
@@ -54,7 +57,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 
 clean: ## remove the virtual environment and caches (never your data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find src tests bench contracts torture stress fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench contracts torture stress outage fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 

@@ -20,7 +20,6 @@ from torture.server import Server, serving
 
 _PLENTY, _SCARCE = 1_000_000, 40  # units of most products, and of two that run out
 _PRICES = ("9.99", "0.50", "24.00", "3.35", "120.75")
-_LOOK = 0.05  # seconds between two looks at what is still to be delivered
 
 See = Callable[[str, int, int], None]  # phase, so many, of how many
 
@@ -83,7 +82,9 @@ class Scene:
         kills = planned(seed=plan.seed, kills=plan.kills, orders=plan.orders, shares=plan.shares)
         await self._under_fire(kills)
         seconds = time.perf_counter() - began
-        quiet, hurried = await self._until_quiet()
+        quiet, hurried = await store.until_quiet(
+            self.server.data, patience=plan.patience, see=lambda left: self.see("left to deliver", left, left)
+        )
         report.checks = await self._checked(client)
         client.close()
         report.kills.update(kill.when for kill in kills)
@@ -138,19 +139,6 @@ class Scene:
                 await step(client, placed, self.books, random)
             self.books.acts[act.name] += 1
         client.close()
-
-    async def _until_quiet(self) -> tuple[float, int]:
-        """Seconds until everything that was caused has happened, and how much of it was not waited for a minute."""
-        began, hurried = time.perf_counter(), 0
-        while time.perf_counter() - began < self.plan.patience:
-            left = store.deliveries(self.server.data)
-            self.see("left to deliver", left.waiting + left.postponed, left.waiting + left.postponed)
-            if not left.waiting and not left.postponed:
-                break
-            if not left.waiting:
-                hurried += store.hurry(self.server.data)
-            await asyncio.sleep(_LOOK)
-        return time.perf_counter() - began, hurried
 
     async def _checked(self, client: Client) -> list[Check]:
         found = await checks.read_all(client, customers=self._customers(), products=self._products())

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +26,15 @@ _PATIENCE = 60  # seconds for a server to answer, or to finish
 
 @dataclass
 class Server:
-    """A shop on its own folder and port. `up` while it answers; `starts` are the seconds until it first did."""
+    """A shop on its own folder and port. `up` while it answers; `starts` are the seconds until it first did.
+
+    `serve`: the command, which takes `--host` and `--port`; `settings`: of its environment, beside the folder.
+    """
 
     data: Path
     port: int
-    environ: Mapping[str, str] = field(default_factory=dict)
+    serve: Sequence[str] = (*SHOP, "serve")
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     up: asyncio.Event = field(default_factory=asyncio.Event)
     starts: list[float] = field(default_factory=list)
@@ -38,11 +42,11 @@ class Server:
 
     def spawn(self) -> None:
         """Begin to start it."""
-        shop = [*SHOP, "serve", "--host", HOST, "--port", str(self.port)]
+        shop = [*self.serve, "--host", HOST, "--port", str(self.port)]
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 leashed(*shop),
-                env={**os.environ, "SHOP_DATA": str(self.data), "SHOP_LOG": "error", **self.environ},
+                env={**os.environ, "SHOP_LOG": "error", **self.settings, "SHOP_DATA": str(self.data)},
                 stdout=log,
                 stderr=log,
             )
@@ -99,10 +103,12 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path, **environ: str) -> Iterator[Server]:
+def serving(
+    data: Path, *, serve: Sequence[str] = (*SHOP, "serve"), settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """A server that is not running yet; at the end it does not run any more."""
     data.mkdir(parents=True, exist_ok=True)
-    server = Server(data, _free_port(), environ)
+    server = Server(data, _free_port(), serve, settings or {})
     try:
         yield server
     finally:

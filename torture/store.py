@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
+import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,8 @@ from torture.checks import Check
 from torture.server import SHOP
 
 _POSTPONED = "dead IS NULL AND attempts > 0 AND owner IS NULL AND due > 1000000 * unixepoch()"
+
+_LOOK = 0.05  # seconds between two looks at what is still to be delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,20 @@ def hurry(data: Path) -> int:
     """As if their minute had passed: what waits for its next attempt is due. How many."""
     with closing(_opened(data)) as connection, connection:
         return connection.execute(f"UPDATE deliveries SET due = 0 WHERE {_POSTPONED}").rowcount  # noqa: S608 - our own
+
+
+async def until_quiet(data: Path, *, patience: float, see: Callable[[int], None] = lambda _: None) -> tuple[float, int]:
+    """Seconds until everything that was caused has happened, and how much of it was not waited for a minute."""
+    began, hurried = time.perf_counter(), 0
+    while time.perf_counter() - began < patience:
+        left = deliveries(data)
+        see(left.waiting + left.postponed)
+        if not left.waiting and not left.postponed:
+            break
+        if not left.waiting:
+            hurried += hurry(data)
+        await asyncio.sleep(_LOOK)
+    return time.perf_counter() - began, hurried
 
 
 def checked(data: Path) -> list[Check]:

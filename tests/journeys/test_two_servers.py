@@ -32,10 +32,10 @@ def valkey(tmp_path_factory):
 async def both(tmp_path, valkey):
     """A client of each."""
     data = tmp_path / "data"
-    with serving(data, SHOP_REDIS_URL=valkey.url) as one:
+    with serving(data, settings={"SHOP_REDIS_URL": valkey.url}) as one:
         keys = keys_of(one)
         await one.start()
-        with serving(data, SHOP_REDIS_URL=valkey.url) as other:
+        with serving(data, settings={"SHOP_REDIS_URL": valkey.url}) as other:
             await other.start()
             clients = [Client(server, keys, Progress()) for server in (one, other)]
             yield clients

@@ -80,9 +80,15 @@ def test_what_is_set_is_read(environ):
     assert settings.point_value == Money(2, "JPY")
 
 
+@pytest.mark.parametrize(("budget", "seconds"), [("60", 2), ("1", 0.4)])
+def test_a_try_ends_before_the_budget_does_so_that_failures_are_counted(environ, budget, seconds):
+    assert read_settings(environ | {"SHOP_CATALOG_BUDGET_SECONDS": budget}).catalog_timeout == seconds
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("SHOP_CATALOG_TIMEOUT_SECONDS", "5"),
         ("SHOP_JWT_KEY", ""),
         ("SHOP_JWT_KEY", "short"),
         ("SHOP_PAYMENT_SECRETS", "p" * 32 + ",short"),

@@ -74,13 +74,14 @@ class Monolith(containers.DeclarativeContainer):
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
+    catalog_network = providers.Singleton(httpx.ASGITransport, catalog_app)
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
     second_layer = providers.Singleton(_second_layer, settings.provided.redis_url)
     catalog_client = providers.Singleton(
         Client,
         providers.Singleton(
             resilient,
-            providers.Singleton(httpx.ASGITransport, catalog_app),
+            catalog_network,
             breaker=catalog_breaker,
             seconds=settings.provided.catalog_timeout,
             chance=providers.Object(random.random),

@@ -17,6 +17,7 @@ from shop.kernel.money import Money, NotMoney, decimal_text
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
 _POINT = Money(1, "EUR")
 _MOST_WORTH = 10**6  # minor units of a point: a billion of them are an amount that money can be
+_LONGEST_TRY = 2  # seconds, where nobody says otherwise, and two fifths of the budget at most
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _MOST_REQUESTS = 1_000_000
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
@@ -71,6 +72,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     there = next(place for place in (data.absolute(), *data.absolute().parents) if place.exists())
     if not there.is_dir():
         raise WrongSetting(f"SHOP_DATA={data}: {there} is a file; name a folder")
+    budget = _number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60)
     return Settings(
         data=data,
         jwt_key=_long("SHOP_JWT_KEY", _key("SHOP_JWT_KEY", environ, data / "jwt.key")),
@@ -79,8 +81,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             for secret in _key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
-        catalog_budget=_number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60),
-        catalog_timeout=_number("SHOP_CATALOG_TIMEOUT_SECONDS", environ, 2, most=60),
+        catalog_budget=budget,
+        catalog_timeout=_try(environ, budget),
         event_retention=timedelta(days=_number("SHOP_EVENT_RETENTION_DAYS", environ, 30, most=36_500)),
         redis_url=_redis("SHOP_REDIS_URL", environ),
         rate_limit=_rate("SHOP_RATE_LIMIT", environ),
@@ -130,6 +132,16 @@ def _number(name: str, environ: Mapping[str, str], default: float, *, most: floa
     if not 0 < number <= most:
         raise WrongSetting(f"{name}={text} is not allowed: give a number above 0 and up to {most:g}")
     return number
+
+
+def _try(environ: Mapping[str, str], budget: float) -> float:
+    """Shorter than the whole call: one that is cut off says nothing of the catalog, so the breaker would never open."""
+    name = "SHOP_CATALOG_TIMEOUT_SECONDS"
+    seconds = _number(name, environ, min(_LONGEST_TRY, budget * 2 / 5), most=60)
+    if seconds >= budget:
+        why = f"all tries together have SHOP_CATALOG_BUDGET_SECONDS={budget:g}"
+        raise WrongSetting(f"{name}={seconds:g} is not allowed: {why}; give less than that")
+    return seconds
 
 
 def _worth(name: str, environ: Mapping[str, str], default: Money) -> Money:

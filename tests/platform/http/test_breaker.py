@@ -44,6 +44,24 @@ def test_five_failures_in_more_than_a_minute_do_not_open_it(breaker, fail, secon
     assert breaker.state is State.CLOSED
 
 
+def test_five_failures_within_exactly_a_minute_open_it(breaker, fail, seconds):
+    fail()
+    seconds.now += 60
+    fail(4)
+
+    assert breaker.state is State.OPEN
+
+
+def test_who_comes_while_the_trial_is_under_way_is_told_to_come_back_in_a_second(breaker, fail, seconds):
+    fail(5)
+    seconds.now += 61
+    breaker.admit()
+
+    with pytest.raises(CircuitOpen) as refused:
+        breaker.admit()
+    assert refused.value.retry_after == 1
+
+
 def test_failures_of_the_last_minute_count_whatever_came_before(breaker, fail, seconds):
     fail(4)
     seconds.now += 61

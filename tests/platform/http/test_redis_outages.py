@@ -114,6 +114,20 @@ async def test_redis_frozen_is_noticed_and_thawed_it_gives_nothing_that_could_no
     assert await things_of(b, "1") == {"1": "edition 2"}
 
 
+async def test_an_import_of_a_whole_catalog_while_redis_is_away_is_made_up_for(peers, mortal, until):
+    peer = await peers(mortal)
+    mortal.kill()
+    await until(lambda: not peer.listening)
+    with pytest.raises(LayerUnavailable):
+        await peer.client.invalidate([f"product:{number}" for number in range(100_000)])  # more than fit in a timeout
+    mortal.start()
+
+    await until(lambda: peer.listening)
+    assert not peer.layer._owed
+    with mortal.plain as plain:
+        assert plain.hlen("{catalog-cache}:versions") == 100_002  # and the epoch and the clock
+
+
 async def test_a_process_that_was_stopped_for_a_while_does_not_trust_its_memory(peers, mortal, origin, things_of):
     peer = await peers(mortal)
     await things_of(peer, "1")

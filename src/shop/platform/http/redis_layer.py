@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from typing import Any, cast
 
 import msgspec
@@ -33,6 +33,7 @@ _LEASE = 5_000  # ms: who asks the origin and ends without a word holds up nobod
 _CHUNK = 250  # entries deleted in one step
 _PUT_ASIDE = 3_600_000  # ms: entries live shorter
 _MOST_TAGS = 1_000
+_MOST_AT_ONCE = 1_000  # tags made up for in one step: Redis answers in time, however many there are
 _AGAIN = 0.2  # seconds between attempts to listen
 
 log = structlog.get_logger("shop.http")
@@ -136,9 +137,9 @@ class RedisLayer:
 
     async def _make_up(self) -> None:
         """For invalidations that failed."""
-        if owed := dict(self._owed):
-            await self._invalidate(tuple(owed))
-            for tag, failure in owed.items():
+        while some := dict(islice(self._owed.items(), _MOST_AT_ONCE)):
+            await self._invalidate(tuple(some))
+            for tag, failure in some.items():
                 if self._owed.get(tag) == failure:
                     del self._owed[tag]
 
