@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -58,7 +58,8 @@ async def play_price_changes(
         orders=len(run.placed),
         there_before=changing.there_before,
         old=changing.old,
-        logged=str(sum((sale.total for sale in log.sales), Decimal(0))),
+        revenue=_revenue(run.wanted.values()),
+        logged=_revenue(log.sales),
         left_out=[fault.message for fault in log.left_out],
         servers=len(shops),
         seen_after=changing.seen_after,
@@ -177,6 +178,10 @@ async def _orders_at(shop: RemoteShop, product: str, price: Money) -> None:
         return True if refused.total == str(price) else None
 
     await shop.see(look, f"an order of {product} would not cost {price} yet", pause=0)
+
+
+def _revenue(sales: Iterable[Sale]) -> Decimal:
+    return sum((sale.total for sale in sales), Decimal(0))
 
 
 def _price(answer: httpx.Response) -> Money:

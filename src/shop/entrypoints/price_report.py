@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 from shop.kernel.money import Money
@@ -52,7 +53,7 @@ class OldPrice:
     late: float  # seconds since the product has not had it any more; infinite if it never had
 
     def __str__(self) -> str:
-        when = f"which ended {1000 * self.late:,.1f} ms before" if math.isfinite(self.late) else "which it never had"
+        when = f"which ended {1000 * self.late:,.2f} ms before" if math.isfinite(self.late) else "which it never had"
         return f"invoice {self.invoice}: {self.product} at {self.carried}, {when}, instead of {self.price}"
 
 
@@ -66,7 +67,8 @@ class PriceReport:
     orders: int
     there_before: int  # of the orders: from an earlier run, so that nothing can be said of their prices
     old: Sequence[OldPrice]
-    logged: str  # revenue at the prices of the log
+    revenue: Decimal  # at the prices that orders carried
+    logged: Decimal  # at those of the log
     left_out: Sequence[str]
     servers: int
     seen_after: Sequence[float]  # from the answer to a change until every server's orders would carry it
@@ -93,6 +95,7 @@ class PriceReport:
             "reads": self.reads,
             "hit_rate": round(self.hits / self.asked, 4) if self.asked else None,
             "lines_left_out": len(self.left_out),
+            "revenue_at_log_prices": str(self.logged),
             "orders_there_before": self.there_before,
             "orders_with_an_old_price": orders_of(self.old),
             "orders_with_a_price_too_old": orders_of(self.too_late),

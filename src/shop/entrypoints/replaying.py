@@ -98,22 +98,18 @@ def replay(
         click.echo(report.totals.json(**({"price_changes": prices.figures()} if prices else {})))
     else:
         show_report(report)
+        if prices:
+            show_price_report(prices)
     show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
     show_lines([f"came right late: {remark}" for remark in report.remarks])
     if prices:
-        _show(prices, table=not as_json)
+        show_lines([f"left out: {line}" for line in prices.left_out], most=len(prices.left_out))
+        show_lines([str(line) for line in sorted(prices.old, key=lambda line: -line.late)])
     if report.differences:
         show_lines(report.differences)
         raise Failed("the shop does not have what the log has; the lines above say where")
     if prices and prices.too_late:
         raise Failed("orders carried prices that had ended more than a second before; the lines above say which")
-
-
-def _show(prices: PriceReport, *, table: bool) -> None:
-    if table:
-        show_price_report(prices)
-    show_lines([f"left out: {line}" for line in prices.left_out], most=len(prices.left_out))
-    show_lines([str(line) for line in sorted(prices.old, key=lambda line: -line.late)])
 
 
 async def _replay(

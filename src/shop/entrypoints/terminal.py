@@ -194,14 +194,15 @@ def show_price_report(report: PriceReport) -> None:
         table.add_row(f"  answered by {layer}", f"{count:,}", _share(count, report.asked))
     table.add_row("  without asking the catalog", f"{report.hits:,}", f"[bold]{_share(report.hits, report.asked)}[/]")
     again = report.asked - report.products
-    table.add_row("  the same, of second and later reads", f"{again:,}", _share(report.hits, again))
+    table.add_row("  the same, of reads after a product's first", f"{again:,}", _share(report.hits, again))
     table.add_section()
     bad, late = orders_of(report.too_late), [line.late for line in report.old if math.isfinite(line.late)]
     table.add_row("orders with a price that ended 1 s before", f"[bold red]{bad:,}[/]" if bad else "[green]0[/]")
     table.add_row("orders with a price that ended, at all", f"{orders_of(report.old):,}", "", *_times(late))
     if report.there_before:
         table.add_row("orders from an earlier run, not looked at", f"{report.there_before:,}")
-    table.add_row("revenue at the prices of the log", report.logged)
+    less = report.revenue - report.logged
+    table.add_row("revenue at the prices of the log", f"{report.logged:,}", f"{less:+,} ordered" if less else "ordered")
     table.add_row("lines left out: a second price in an invoice", f"{len(report.left_out):,}", "listed")
     seen = f"a new price read by {'the server' if report.servers == 1 else f'all {report.servers} servers'}, after"
     table.add_row(seen, f"{len(report.seen_after):,}", "", *_times(report.seen_after))
@@ -231,7 +232,7 @@ def _share(part: int, of: int) -> str:
 
 
 def _times(seconds: Sequence[float]) -> Sequence[str]:
-    return [f"{1000 * percentile(seconds, share):,.1f}" for share in (50, 99, 100)] if seconds else []
+    return [f"{1000 * percentile(seconds, share):,.2f}" for share in (50, 99, 100)] if seconds else []
 
 
 def _figure(figure: int | str) -> str:
