@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ class Server:
 
     data: Path
     port: int
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     up: asyncio.Event = field(default_factory=asyncio.Event)
     starts: list[float] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Server:
         with (self.data / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-S", "-E", str(_LEASH), str(os.getpid()), *shop],
-                env={**os.environ, "SHOP_DATA": str(self.data), "SHOP_LOG": "error"},
+                env={**os.environ, "SHOP_DATA": str(self.data), "SHOP_LOG": "error", **self.environ},
                 stdout=log,
                 stderr=log,
             )
@@ -98,10 +99,10 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Server]:
+def serving(data: Path, **environ: str) -> Iterator[Server]:
     """A server that is not running yet; at the end it does not run any more."""
     data.mkdir(parents=True, exist_ok=True)
-    server = Server(data, _free_port())
+    server = Server(data, _free_port(), environ)
     try:
         yield server
     finally:

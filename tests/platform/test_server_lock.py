@@ -1,4 +1,4 @@
-"""One server per store, however the one before it ended."""
+"""One server per store, or several that share a Redis, however the one before ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from shop.kernel.errors import Clash
-from shop.platform.server_lock import AnotherServer, only_server
+from shop.platform.server_lock import AnotherRedis, AnotherServer, one_of_several, only_server
 
 _HOLDER = """
 import sys, time
@@ -82,3 +82,52 @@ def test_a_server_in_another_process_is_in_the_way_until_it_is_killed(tmp_path, 
 
     with only_server(tmp_path):
         pass
+
+
+REDIS = "redis://127.0.0.1:6379"
+
+
+def test_the_first_of_several_is_alone_until_it_lets_others_in(tmp_path):
+    with one_of_several(tmp_path, redis=REDIS) as first:
+        with pytest.raises(AnotherServer), one_of_several(tmp_path, redis=REDIS, patience=0):
+            pass
+        first.share()
+        with one_of_several(tmp_path, redis=REDIS) as second, one_of_several(tmp_path, redis=REDIS) as third:
+            assert (first.alone, second.alone, third.alone) == (True, False, False)
+
+
+def test_when_the_others_have_ended_the_next_one_is_alone(tmp_path):
+    with one_of_several(tmp_path, redis=REDIS) as first:
+        first.share()
+        with one_of_several(tmp_path, redis=REDIS):
+            pass
+
+    with one_of_several(tmp_path, redis=REDIS) as next_one:
+        assert next_one.alone
+
+
+def test_whoever_must_be_alone_is_refused_beside_several_even_when_the_first_has_ended(tmp_path):
+    first = one_of_several(tmp_path, redis=REDIS)
+    first.__enter__().share()
+    with one_of_several(tmp_path, redis=REDIS):
+        first.__exit__(None, None, None)
+        with pytest.raises(AnotherServer, match="SHOP_REDIS_URL"), only_server(tmp_path):
+            pass
+
+
+def test_one_that_shares_is_refused_beside_one_that_does_not(tmp_path):
+    with (
+        only_server(tmp_path),
+        pytest.raises(AnotherServer, match="the same SHOP_REDIS_URL"),
+        one_of_several(tmp_path, redis=REDIS, patience=0),
+    ):
+        pass
+
+
+def test_servers_that_share_another_redis_are_refused_with_another_password_not(tmp_path):
+    with one_of_several(tmp_path, redis=REDIS) as first:
+        first.share()
+        with pytest.raises(AnotherRedis, match="the same"), one_of_several(tmp_path, redis=f"{REDIS}/1"):
+            pass
+        with one_of_several(tmp_path, redis=REDIS.replace("//", "//:secret@")) as second:
+            assert not second.alone

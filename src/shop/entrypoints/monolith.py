@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -35,7 +35,7 @@ from shop.platform.interrupted import Interrupted
 from shop.platform.metrics import Measured, Metrics
 from shop.platform.operations import OperationsApi
 from shop.platform.rate_limit import RateLimit
-from shop.platform.server_lock import only_server
+from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.storage.sqlite_log import SqliteLog
@@ -138,7 +138,7 @@ class Shop:
 
 @asynccontextmanager
 async def opened(settings: Settings, *, serving: bool = False, clock: Clock = system_clock) -> AsyncIterator[Shop]:
-    """Open the shop; `serving`: as the store's only server, which makes deliveries and runs jobs.
+    """Open the shop; `serving`: as a server, which makes deliveries and runs jobs.
 
     A command opens it beside a server: what it commits is delivered by that server, or the next one. A store of an
     older shop is upgraded first.
@@ -146,29 +146,29 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
     house = Monolith(settings=settings)
     house.platform.clock.override(providers.Object(clock))
     async with AsyncExitStack() as stack:
-        if serving:
-            stack.enter_context(only_server(settings.data))
-        upgrade_store(settings, locked=serving)
+        place = stack.enter_context(_place_of(settings)) if serving else None
+        upgrade_store(settings, locked=place is not None and place.alone)
         store, bus = house.store(), house.bus()
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
-        await house.catalog_client().open()
         consumers = {
             "catalog": house.catalog.reactions().table(),
             "orders": house.orders.reactions().table(),
             "rewards": house.rewards.reactions().table(),
         }
         listen(store, consumers)
-        if serving:
+        if place:
             jobs = {
                 **house.catalog.jobs().table(),
                 **house.orders.jobs().table(),
                 **house.rewards.jobs().table(),
                 **house.housekeeping().table(),
             }
-            await bus.start(consumers, jobs, alone=True)
+            await house.catalog_client().open()
+            await bus.start(consumers, jobs, alone=place.alone)
             stack.push_async_callback(bus.stop)
+            place.share()
         routes = [
             *house.catalog.api().routes(),
             *house.orders.api().routes(),
@@ -187,6 +187,13 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             cast("OrdersContainer", house.orders),
             cast("RewardsContainer", house.rewards),
         )
+
+
+def _place_of(settings: Settings) -> AbstractContextManager[Place]:
+    """One without a Redis cannot tell others of a price that has changed."""
+    if settings.redis_url is None:
+        return only_server(settings.data)
+    return one_of_several(settings.data, redis=settings.redis_url)
 
 
 def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:

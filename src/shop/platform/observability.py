@@ -78,20 +78,24 @@ def _lines_of(error: BaseException) -> Iterator[str]:
     yield told_of(error)
 
 
+_processors: list[structlog.types.Processor] = []  # one list: loggers that were used before follow
+
+
 def configure_logs(level: str) -> None:
     """Set up structlog for this process; libraries log warnings and worse."""
     terminal = sys.stderr.isatty()
     render: structlog.types.Processor = structlog.processors.JSONRenderer()
     if terminal:
         render = structlog.dev.ConsoleRenderer()
+    _processors[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_data,
+        render,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _without_data,
-            render,
-        ],
+        processors=_processors,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lines(sys.stderr))),
         cache_logger_on_first_use=True,
