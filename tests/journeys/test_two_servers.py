@@ -86,9 +86,7 @@ async def test_a_price_changed_through_one_is_the_price_of_the_next_order_throug
 
 async def test_what_is_sold_through_both_at_once_is_sold_once(both):
     await sell(both[0], on_hand=40)
-    buyers = [
-        [await ordered(client, "mine", who=("customer", f"c{number}")) for client in both] for number in range(3)
-    ]
+    buyers = [[await ordered(client, "mine", who=("customer", f"c{number}")) for client in both] for number in range(3)]
     assert all(first["orderId"] == second["orderId"] for first, second in buyers)
 
     async def buy(number):

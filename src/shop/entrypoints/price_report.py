@@ -53,7 +53,8 @@ class OldPrice:
     late: float  # seconds since the product has not had it any more; infinite if it never had
 
     def __str__(self) -> str:
-        when = f"which ended {1000 * self.late:,.2f} ms before" if math.isfinite(self.late) else "which it never had"
+        ended = f"which ended {1000 * self.late:,.2f} ms before the order began"
+        when = ended if math.isfinite(self.late) else "which it never had"
         return f"invoice {self.invoice}: {self.product} at {self.carried}, {when}, instead of {self.price}"
 
 

@@ -94,6 +94,11 @@ def replay(
     if not log.sales:
         raise Failed(f"no sale in {so_many(log.passed_over, 'row')}: nothing to replay")
     report, prices = asyncio.run(_replay(command_settings(), log, urls, at_once, patience, price_changes=price_changes))
+    conclude(report, prices, as_json=as_json)
+
+
+def conclude(report: Report, prices: PriceReport | None, *, as_json: bool) -> None:
+    """Show it all. `Failed` if the shop does not have what the log has, or sold at prices that were long gone."""
     if as_json:
         click.echo(report.totals.json(**({"price_changes": prices.figures()} if prices else {})))
     else:
@@ -105,11 +110,11 @@ def replay(
     if prices:
         show_lines([f"left out: {line}" for line in prices.left_out], most=len(prices.left_out))
         show_lines([str(line) for line in sorted(prices.old, key=lambda line: -line.late)])
-    if report.differences:
-        show_lines(report.differences)
-        raise Failed("the shop does not have what the log has; the lines above say where")
+    show_lines(report.differences)
     if prices and prices.too_late:
         raise Failed("orders carried prices that had ended more than a second before; the lines above say which")
+    if report.differences:
+        raise Failed("the shop does not have what the log has; the lines above say where")
 
 
 async def _replay(

@@ -197,8 +197,8 @@ def show_price_report(report: PriceReport) -> None:
     table.add_row("  the same, of reads after a product's first", f"{again:,}", _share(report.hits, again))
     table.add_section()
     bad, late = orders_of(report.too_late), [line.late for line in report.old if math.isfinite(line.late)]
-    table.add_row("orders with a price that ended 1 s before", f"[bold red]{bad:,}[/]" if bad else "[green]0[/]")
-    table.add_row("orders with a price that ended, at all", f"{orders_of(report.old):,}", "", *_times(late))
+    table.add_row("orders at a price that ended over 1 s before", f"[bold red]{bad:,}[/]" if bad else "[green]0[/]")
+    table.add_row("orders at a price that ended before; how long", f"{orders_of(report.old):,}", "", *_times(late))
     if report.there_before:
         table.add_row("orders from an earlier run, not looked at", f"{report.there_before:,}")
     less = report.revenue - report.logged
