@@ -18,7 +18,6 @@ PRICES = PriceReport(
     changes=3,
     reads={"memory": 6, "redis": 1, "origin": 3, "stale-if-error": 0},
     products=2,
-    orders=2,
     there_before=0,
     old=[],
     revenue=Decimal("5.00"),

@@ -55,7 +55,6 @@ async def play_price_changes(
         changes=changes,
         reads={layer: count - before[layer] for layer, count in after.items()},
         products=len(log.products),
-        orders=len(run.placed),
         there_before=changing.there_before,
         old=changing.old,
         revenue=_revenue(run.wanted.values()),

@@ -65,8 +65,7 @@ class PriceReport:
     changes: int
     reads: Mapping[str, int]  # products that orders asked for, by the layer that answered
     products: int  # of them different ones
-    orders: int
-    there_before: int  # of the orders: from an earlier run, so that nothing can be said of their prices
+    there_before: int  # orders from an earlier run, of whose prices nothing can be said
     old: Sequence[OldPrice]
     revenue: Decimal  # at the prices that orders carried
     logged: Decimal  # at those of the log

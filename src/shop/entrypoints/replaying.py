@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "shop replay 2010-12-01.csv",
         "shop replay day1.csv day2.csv --url http://127.0.0.1:9000 --json",
-        "SHOP_DATA=$(mktemp -d) sh -c 'shop serve & shop replay day1.csv --price-changes'    a fresh store",
+        "SHOP_DATA=trial shop replay day1.csv --price-changes    beside SHOP_DATA=trial shop serve, a fresh store",
         "shop replay day1.csv --price-changes --url http://127.0.0.1:8000 --url http://127.0.0.1:8001",
     )
 )
@@ -77,12 +77,12 @@ def replay(
     they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
     command.
 
-    With --price-changes the same stock code at another price is the same product, whose price is set before the
-    invoice is ordered (a second price within an invoice is listed and left out): through one server, where there are
-    several, and ordered through the next. It shows which layer of the cache told orders the prices, what orders
-    carried an old one, and how soon every server read a new one; it ends with 1 if an order carried a price that had
-    ended a second before. The control totals are held against what the orders carried. A fresh store is best: orders
-    of the same invoices, played without it, would count too. A second run adds no orders, so it shows no hit rates.
+    With --price-changes a stock code is one product, whose price is set to that of the invoice just before it is
+    ordered; a second price within an invoice is listed and left out. Where there are several servers, one is told the
+    price and the next one takes the order. It shows which layer of the cache answered orders, which orders carried a
+    price that had ended (their control totals are those of what they carried), and how soon every server read a new
+    one. It ends with 1 if a price had ended more than a second before its order began. Play it into a fresh store:
+    the same invoices played without it would count too. A second run adds no orders, and so it has no hit rates.
     """
     from shop.entrypoints.order_log import read_log  # noqa: PLC0415
 

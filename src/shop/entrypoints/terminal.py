@@ -194,7 +194,7 @@ def show_price_report(report: PriceReport) -> None:
         table.add_row(f"  answered by {layer}", f"{count:,}", _share(count, report.asked))
     table.add_row("  without asking the catalog", f"{report.hits:,}", f"[bold]{_share(report.hits, report.asked)}[/]")
     again = report.asked - report.products
-    table.add_row("  the same, of reads after a product's first", f"{again:,}", _share(report.hits, again))
+    table.add_row("  the same, of reads after a product's first", f"{again:,}", _share(min(report.hits, again), again))
     table.add_section()
     bad, late = orders_of(report.too_late), [line.late for line in report.old if math.isfinite(line.late)]
     table.add_row("orders at a price that ended over 1 s before", f"[bold red]{bad:,}[/]" if bad else "[green]0[/]")
