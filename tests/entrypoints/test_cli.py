@@ -243,6 +243,22 @@ def test_a_log_is_replayed_twice_with_the_same_totals(tmp_path: Path, url: str) 
     assert len(re.findall("same", table.stdout)) == 11
 
 
+def test_a_log_is_replayed_with_its_price_changes(tmp_path: Path, url: str) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(LOG + "1003,85A,LANTERN,1,2026-01-01 08:26:00,2.95,18,UK\n", encoding="utf-8")
+
+    table = shop("replay", log, "--price-changes", "--url", url, "--url", url)
+    again = shop("replay", log, "--price-changes", "--url", url, "--json")
+
+    assert (table.exit_code, again.exit_code) == (0, 0)
+    rows = {" ".join(line.split()) for line in table.stdout.splitlines()}
+    assert rows >= {"products 1 1 same", "prices set before an order 1"}
+    assert any(row.startswith("a new price read by all 2 servers, after 2 ") for row in rows)
+    totals = json.loads(again.stdout)
+    assert (totals["orders"], totals["products"]) == (3, 1)
+    assert totals["price_changes"]["orders_there_before"] == 3
+
+
 def test_a_log_with_a_fault_sends_nothing(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     log.write_text(LOG.replace(",1,2026", ",one,2026"), encoding="utf-8")

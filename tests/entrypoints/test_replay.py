@@ -161,7 +161,7 @@ def staff_and_provider(shop: Shop, settings: Settings) -> dict[str, Callable[...
 async def play(shop: Shop, settings: Settings, log: Log, transport: httpx.AsyncBaseTransport | None = None) -> Report:
     over = transport or httpx.ASGITransport(shop.app)
     async with httpx.AsyncClient(base_url="http://shop", transport=over) as client:
-        return await replay(log, RemoteShop(client=client, patience=10, **staff_and_provider(shop, settings)))
+        return await replay(log, [RemoteShop(client=client, patience=10, **staff_and_provider(shop, settings))])
 
 
 async def test_a_log_is_replayed_and_read_back(shop: Shop, settings: Settings) -> None:
@@ -239,7 +239,7 @@ async def test_a_shop_with_other_keys_is_said_at_once(shop: Shop) -> None:
     async with httpx.AsyncClient(base_url="http://shop", transport=httpx.ASGITransport(shop.app)) as client:
         stranger = RemoteShop(client=client, token=lambda _role, _subject: "x.y.z", sign=lambda _: "", patience=10)
         with pytest.raises(Failed, match="SHOP_DATA"):
-            await replay(log_of(LOG), stranger)
+            await replay(log_of(LOG), [stranger])
 
 
 async def test_a_payment_is_played_for_one_order(shop: Shop, settings: Settings) -> None:

@@ -11,10 +11,10 @@ from itertools import count
 
 import pytest
 
-from torture.valkey import Valkey
 from torture.client import Client, Progress, keys_of
 from torture.server import SHOP, serving
 from torture.store import deliveries
+from torture.valkey import Valkey
 
 CLERK = ("staff", "clerk")
 ADA = ("customer", "ada")

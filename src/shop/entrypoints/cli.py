@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import rich_click as click
 from shop.entrypoints.dead_letters import dead_letters
 from shop.entrypoints.export import export
 from shop.entrypoints.operations import OPERATIONS
+from shop.entrypoints.replaying import replay
 from shop.entrypoints.terminal import (
     HERE,
     WIDE,
@@ -24,22 +24,18 @@ from shop.entrypoints.terminal import (
     bars,
     command_settings,
     examples,
+    known_currency,
     show_faults,
-    show_lines,
     show_products,
-    show_report,
     so_many,
 )
 from shop.kernel.clock import system_clock
-from shop.kernel.money import exponent
 from shop.platform.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Import
     from shop.entrypoints.bring_in import Brought
-    from shop.entrypoints.control_totals import Report
     from shop.entrypoints.monolith import Shop
-    from shop.entrypoints.order_log import Log
 
 # What only one command needs, it imports itself: `shop --help` is there at once.
 
@@ -125,7 +121,7 @@ def import_(file: Path, currency: str, *, dry_run: bool) -> None:
     """
     from shop.catalog.presentation.shopify import MOST_BYTES, read_products  # noqa: PLC0415
 
-    currency = _currency(currency)
+    currency = known_currency(currency)
     with file.open("rb") as opened:
         found = read_products(opened.read(MOST_BYTES + 1), currency)
     show_faults((str(file), *remark) for remark in found.remarks)
@@ -151,60 +147,6 @@ async def _import(settings: Settings, found: Import) -> Brought:
     async with opened(settings) as shop:
         with bars() as show:
             return await bring_in(found.products, shop.catalog, by="import", progress=show)
-
-
-@cli.command(
-    epilog=examples(
-        "shop replay 2010-12-01.csv",
-        "shop replay day1.csv day2.csv --url http://127.0.0.1:9000 --json",
-    )
-)
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--url", default=HERE, show_default=True, help="Where the shop is.")
-@click.option("--currency", default="GBP", show_default=True, metavar="CODE", help="ISO 4217 code of the prices.")
-@click.option("--at-once", default=32, show_default=True, type=click.IntRange(1, 256), help="Requests under way.")
-@click.option(
-    "--patience", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds to wait for one thing."
-)
-@click.option("--json", "as_json", is_flag=True, help="The control totals as one line of JSON.")
-def replay(files: Sequence[Path], url: str, currency: str, at_once: int, patience: float, *, as_json: bool) -> None:
-    """Play an order log through the HTTP API: products, stock, orders, payments, refunds.
-
-    The log has the columns InvoiceNo, StockCode, Description, Quantity, UnitPrice and CustomerID. Credit notes
-    (invoices that begin with C) are refunds of what the same customer bought further up, the newest sale first; what
-    fits no sale is listed.
-
-    Afterwards everything is read back, and the control totals are counted from what the API says; it ends with 1 if
-    they are not those of the log. Doing it again adds nothing. The server must have the same keys (SHOP_DATA) as this
-    command.
-    """
-    from shop.entrypoints.order_log import read_log  # noqa: PLC0415
-
-    log = read_log([(str(file), file.read_bytes()) for file in files], _currency(currency))
-    if log.faults:
-        show_faults(log.faults)
-        raise Failed(f"{so_many(len(log.faults), 'fault')} in the log; nothing was sent")
-    if not log.sales:
-        raise Failed(f"no sale in {so_many(log.passed_over, 'row')}: nothing to replay")
-    report = asyncio.run(_replay(command_settings(), log, url, at_once, patience))
-    if as_json:
-        click.echo(report.totals.json())
-    else:
-        show_report(report)
-    show_lines([f"no sale for {remark}" for remark in report.unmatched], most=len(report.unmatched))
-    show_lines([f"came right late: {remark}" for remark in report.remarks])
-    if report.differences:
-        show_lines(report.differences)
-        raise Failed("the shop does not have what the log has; the lines above say where")
-
-
-async def _replay(settings: Settings, log: Log, url: str, at_once: int, patience: float) -> Report:
-    from shop.entrypoints.remote_shop import reached  # noqa: PLC0415
-    from shop.entrypoints.replay import play  # noqa: PLC0415
-
-    async with reached(url, settings, patience=patience) as shop:
-        with bars() as show:
-            return await play(log, shop, at_once=at_once, progress=show)
 
 
 @cli.command(
@@ -256,13 +198,9 @@ async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, 
 
 cli.add_command(dead_letters)
 cli.add_command(export)
+cli.add_command(replay)
 
 # What the commands share
-
-
-def _currency(code: str) -> str:
-    exponent(code := code.upper())
-    return code
 
 
 def _free(host: str, port: int) -> None:

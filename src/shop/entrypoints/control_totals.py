@@ -45,9 +45,9 @@ class Totals:
             points_taken_back=sum(sale.points_back for sale in sales),
         )
 
-    def json(self) -> str:
-        """All of them in one line."""
-        return msgspec.json.encode(self).decode()
+    def json(self, **more: object) -> str:
+        """All of them in one line, and more beside them."""
+        return msgspec.json.encode({**asdict(self), **more}).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ class LogFault(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A stock code at a price."""
+    """A stock code at a price; where prices change, a stock code and its first price."""
 
     id: str
     code: str
@@ -53,17 +53,30 @@ class Product:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
     """One order, as the log or the API has it. `points` is what its customer earned with it, `points_back` what its
-    refunds took of that.
+    refunds took of that. Prices are each product's; they are compared by what they come to.
     """
 
     reference: str
     customer: str
     lines: Mapping[str, int]  # product id → quantity
-    total: Decimal
-    points: int
+    prices: Mapping[str, Money] = field(compare=False)
+    total: Decimal = Decimal(0)
+    points: int = 0
     returned: Mapping[str, int] = field(default_factory=dict)  # product id → quantity
     refunded: Decimal = Decimal(0)
     points_back: int = 0
+
+    def at(self, prices: Mapping[str, Money]) -> Sale:
+        """The same sale at these prices, with all that follows from them."""
+        total, refunded = _worth(self.lines, prices), _worth(self.returned, prices)
+        return replace(
+            self,
+            prices=prices,
+            total=Decimal(str(total)),
+            points=total.whole_units,
+            refunded=Decimal(str(refunded)),
+            points_back=total.whole_units - (total - refunded).whole_units,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +97,7 @@ class Log:
     products: Mapping[str, Product]
     faults: Sequence[LogFault]
     unmatched: Sequence[LogFault]  # rows of credit notes for which there is no sale further up
+    left_out: Sequence[LogFault]  # rows with a second price for what the invoice has already
     passed_over: int
 
     @cached_property
@@ -101,26 +115,29 @@ class Log:
         return hashlib.sha256(told).hexdigest()[:16]
 
 
-def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
+def read_log(files: Sequence[tuple[str, bytes]], currency: str, *, price_changes: bool = False) -> Log:
     """The sales in these files of (name, content), by one rule, and every fault in them.
 
     A sale has an invoice number of digits only, a quantity above 0, a price of at least half a penny and a customer.
     A product is a stock code (upper case) at a price; lines of one product in one invoice are one line.
+    With `price_changes` it is the stock code alone, which has one price in an invoice, the first.
 
     A credit note (its number begins with C, its quantity is below 0) takes back what the same customer bought of the
-    same product further up, the newest sale first, in part where need be.
+    same product at the same price further up, the newest sale first, in part where need be.
     """
     faults: list[LogFault] = []
     unmatched: list[LogFault] = []
+    left_out: list[LogFault] = []
     back = _Back()
     products: dict[str, Product] = {}
     customers: dict[str, str] = {}
     lines: dict[str, Counter[str]] = {}
+    prices: dict[str, dict[str, Money]] = defaultdict(dict)
     passed_over = 0
     for name, content in files:
         for line, row in _rows(name, content, faults):
             try:
-                bought = _bought(row, currency)
+                bought = _bought(row, currency, price_changes=price_changes)
             except _WrongCell as wrong:
                 faults.append(LogFault(name, line, wrong.heading, str(wrong)))
                 continue
@@ -129,12 +146,16 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
                 continue
             invoice, customer, product, quantity = bought
             if quantity < 0:
-                if left := back.give(invoice, customer, product.id, -quantity):
-                    who = customer or "?"
-                    message = f"{left} of {product.id} in {invoice}: customer {who} has not bought so many further up"
+                if left := back.give(invoice, customer, product, -quantity):
+                    what = f"{left} of {product.id}{f' at {product.price}' if price_changes else ''}"
+                    message = f"{what} in {invoice}: customer {customer or '?'} has not bought so many further up"
                     unmatched.append(LogFault(name, line, "credit note", message))
                 continue
-            back.sold(invoice, customer, product.id, quantity)
+            if (price := prices[invoice].setdefault(product.id, product.price)) != product.price:
+                message = f"{quantity} of {product.id} at {product.price} in {invoice}, which has it at {price}"
+                left_out.append(LogFault(name, line, "price", message))
+                continue
+            back.sold(invoice, customer, product, quantity)
             if customers.setdefault(invoice, customer) != customer:
                 message = f"invoice {invoice} is that of customer {customers[invoice]} further up, here of {customer}"
                 faults.append(LogFault(name, line, "customer", message))
@@ -144,34 +165,27 @@ def read_log(files: Sequence[tuple[str, bytes]], currency: str) -> Log:
                     LogFault(name, line, "stock code", f"{product.code!r} and {known.code!r} make the same id")
                 )
             lines.setdefault(invoice, Counter())[product.id] += quantity
-    sales, came_back = [], back.by_sale()
-    for invoice, bag in lines.items():
-        returned = came_back[invoice]
-        total, refunded = _worth(bag, products, currency), _worth(returned, products, currency)
-        sales.append(
-            Sale(
-                reference=invoice,
-                customer=customers[invoice],
-                lines=bag,
-                total=Decimal(str(total)),
-                points=total.whole_units,
-                returned=returned,
-                refunded=Decimal(str(refunded)),
-                points_back=total.whole_units - (total - refunded).whole_units,
-            )
+    came_back = back.by_sale()
+    sales = [
+        Sale(reference=invoice, customer=customers[invoice], lines=bag, prices={}, returned=came_back[invoice]).at(
+            prices[invoice]
         )
+        for invoice, bag in lines.items()
+    ]
     return Log(
         sales=sales,
         returns=[Return(note=note, reference=sale, lines=bag) for (note, sale), bag in back.returns.items()],
         products=products,
         faults=faults,
         unmatched=unmatched,
+        left_out=left_out,
         passed_over=passed_over,
     )
 
 
-def _worth(bag: Mapping[str, int], products: Mapping[str, Product], currency: str) -> Money:
-    return Money(sum(products[product].price.minor * quantity for product, quantity in bag.items()), currency)
+def _worth(bag: Mapping[str, int], prices: Mapping[str, Money]) -> Money:
+    currency = next(iter(prices.values())).currency
+    return Money(sum(prices[product].minor * quantity for product, quantity in bag.items()), currency)
 
 
 class _Back:
@@ -179,20 +193,20 @@ class _Back:
 
     def __init__(self) -> None:
         self.returns: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # (note, invoice) → product → quantity
-        self._left: dict[tuple[str, str], list[list[Any]]] = defaultdict(list)  # [invoice, quantity], as they were sold
+        self._left: dict[tuple[str, str, Money], list[list[Any]]] = defaultdict(list)  # [invoice, quantity], as sold
 
-    def sold(self, invoice: str, customer: str, product: str, quantity: int) -> None:
+    def sold(self, invoice: str, customer: str, product: Product, quantity: int) -> None:
         """The customer has these."""
-        self._left[customer, product].append([invoice, quantity])
+        self._left[customer, product.id, product.price].append([invoice, quantity])
 
-    def give(self, note: str, customer: str, product: str, quantity: int) -> int:
+    def give(self, note: str, customer: str, product: Product, quantity: int) -> int:
         """The customer gives so many back, of the newest sale first; how many too many that is."""
-        for sale in reversed(self._left[customer, product]):
+        for sale in reversed(self._left[customer, product.id, product.price]):
             given = min(sale[1], quantity)
             if given:
                 sale[1] -= given
                 quantity -= given
-                self.returns[note, sale[0]][product] += given
+                self.returns[note, sale[0]][product.id] += given
         return quantity
 
     def by_sale(self) -> Mapping[str, Counter[str]]:
@@ -237,7 +251,7 @@ def _rows(name: str, content: bytes, faults: list[LogFault]) -> Iterator[tuple[i
         faults.append(LogFault(name, line, "row", f"cannot be read: {error}; is a quote missing?"))
 
 
-def _bought(row: Mapping[str, str], currency: str) -> tuple[str, str, Product, int] | None:
+def _bought(row: Mapping[str, str], currency: str, *, price_changes: bool) -> tuple[str, str, Product, int] | None:
     """Invoice, customer, product, quantity (below 0: given back); None for a row that is neither."""
     invoice, customer = row["invoice"].upper(), re.sub(r"\.0+$", "", row["customer"])
     back = bool(re.fullmatch(r"C[0-9]+", invoice))
@@ -259,9 +273,5 @@ def _bought(row: Mapping[str, str], currency: str) -> tuple[str, str, Product, i
     fitting = re.sub(r"[^A-Z0-9._~-]+", "-", code)[:80]
     if not fitting:
         raise _WrongCell("stock code", "is empty")
-    return (
-        invoice,
-        customer,
-        Product(id=f"{fitting}@{price}", code=code, name=row["name"] or code, price=price),
-        quantity,
-    )
+    id_ = fitting if price_changes else f"{fitting}@{price}"
+    return invoice, customer, Product(id=id_, code=code, name=row["name"] or code, price=price), quantity

@@ -41,12 +41,20 @@ class OrderLine(msgspec.Struct, rename="camel"):
 
     product_id: str
     quantity: int
+    unit_price: str
+
+
+class RefundedLine(msgspec.Struct, rename="camel"):
+    """So many of a product that came back."""
+
+    product_id: str
+    quantity: int
 
 
 class Refund(msgspec.Struct, rename="camel"):
     """Money of an order that went back, and the goods it was for."""
 
-    lines: list[OrderLine]
+    lines: list[RefundedLine]
 
 
 class Order(msgspec.Struct, rename="camel"):
@@ -123,13 +131,16 @@ class RemoteShop:
         who: str | None = None,
         body: object = None,
         key: str | None = None,
+        match: str | None = None,
         also_fine: int | None = None,
-    ) -> bytes:
-        """As this customer, or as staff. The body of a 2xx (or `also_fine`) answer."""
+    ) -> httpx.Response:
+        """As this customer, or as staff; `match` is the ETag that must still hold. A 2xx (or `also_fine`) answer."""
         token = self.token("customer", who) if who else self.token("staff", "replay")
         headers = {"Authorization": f"Bearer {token}"}
         if key:
             headers["Idempotency-Key"] = key
+        if match:
+            headers["If-Match"] = match
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = msgspec.json.encode(body) if body is not None else b""
@@ -137,7 +148,8 @@ class RemoteShop:
 
     async def order(self, order_id: str, *, who: str | None = None) -> Order:
         """As it is now."""
-        return msgspec.json.decode(await self.ask("GET", f"/orders/{quote(order_id, safe='')}", who=who), type=Order)
+        answer = await self.ask("GET", f"/orders/{quote(order_id, safe='')}", who=who)
+        return msgspec.json.decode(answer.content, type=Order)
 
     async def pay(self, order: Order, *, payment: str, amount: str | None = None, state: str = "completed") -> None:
         """As the payment provider."""
@@ -156,16 +168,17 @@ class RemoteShop:
         """All that the pages of a list have, as staff."""
         asked: dict[str, str] = {**question, "limit": "100"}
         while True:
-            page = msgspec.json.decode(await self.ask("GET", f"{path}?{httpx.QueryParams(asked)}"), type=_Page)
+            answer = await self.ask("GET", f"{path}?{httpx.QueryParams(asked)}")
+            page = msgspec.json.decode(answer.content, type=_Page)
             for item in page.data:
                 yield msgspec.json.decode(item, type=of)
             if not page.next_cursor:
                 return
             asked["cursor"] = page.next_cursor
 
-    async def see(self, look: Callable[[], Awaitable[T | None]], otherwise: str) -> T:
+    async def see(self, look: Callable[[], Awaitable[T | None]], otherwise: str, *, pause: float = FIRST_PAUSE) -> T:
         """Look until there is something to see, ever less often; `Trouble` when patience is at its end."""
-        until, pause = monotonic() + self.patience, FIRST_PAUSE
+        until = monotonic() + self.patience
         while (seen := await look()) is None:
             if monotonic() > until:
                 raise Trouble(f"{otherwise}, after {self.patience:g} s: is the shop still at work?")
@@ -175,7 +188,7 @@ class RemoteShop:
 
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, also_fine: int | None = None
-    ) -> bytes:
+    ) -> httpx.Response:
         until, pause = monotonic() + self.patience, FIRST_PAUSE
         while True:
             try:
@@ -184,7 +197,7 @@ class RemoteShop:
                 problem, wait = f"{type(error).__name__} {error}".strip(), pause
             else:
                 if answer.is_success or answer.status_code == also_fine:
-                    return answer.content
+                    return answer
                 problem = f"{method} {path}: {answer.status_code} {_detail(answer)}"
                 if answer.status_code in _NO_ENTRY:
                     raise Failed(f"{problem}; run this with the SHOP_DATA (or SHOP_JWT_KEY, …) that the server has")

@@ -15,61 +15,88 @@ from shop.entrypoints.control_totals import Report, Totals, differences
 from shop.entrypoints.order_log import Log, Product, Return, Sale
 from shop.entrypoints.remote_shop import Entry, Order, RemoteShop, Trouble
 from shop.entrypoints.some_at_once import Progress, each, unseen
+from shop.kernel.money import Money
 
 T = TypeVar("T")
 
 _STATUSES = ("pending", "confirmed", "completed", "cancelled")
 
 
-async def play(log: Log, shop: RemoteShop, *, at_once: int = 32, progress: Progress = unseen) -> Report:
+async def play(log: Log, shops: Sequence[RemoteShop], *, at_once: int = 32, progress: Progress = unseen) -> Report:
     """Products, stock, orders, payments, refunds; then everything is read back. Done again, it adds nothing.
 
-    `Failed` if the shop does not answer or does not know us.
+    The shops are servers on one store: each order goes to the next of them. `Failed` if one does not answer or does
+    not know us.
     """
-    run = _Run(log=log, shop=shop, at_once=at_once, progress=progress)
-    begun = monotonic()
-    await run.each("products", list(log.products.values()), run.deliver)
-    stocked = monotonic()
+    run = Run(log=log, shops=shops, at_once=at_once, progress=progress)
+    await run.stock()
     await run.each("orders placed", log.sales, run.place)
-    placed = monotonic()
-    await run.each("orders paid", [sale for sale in log.sales if sale.reference in run.placed], run.pay)
-    await run.each("orders completed", [sale for sale in log.sales if sale.reference in run.placed], run.complete)
-    settled = monotonic()
-    await run.each("customers with points", run.customers(), run.await_points)
-    rewarded = monotonic()
-    await run.each("orders refunded", run.refunds(), run.refund)
-    await run.each("customers without the points", run.customers(), run.await_reversals)
-    sales, others = await run.read_back()
-    wrong = [*differences(sales, log.sales), *others]
-    return Report(
-        totals=Totals.of(sales),
-        wanted=Totals.of(log.sales),
-        differences=[*wrong, *run.troubles] if wrong else [],
-        remarks=[] if wrong else run.troubles,
-        unmatched=[fault.message for fault in log.unmatched],
-        points_after=rewarded - settled,
-        rates={
-            "products delivered": len(log.products) / (stocked - begun),
-            "orders placed": len(run.placed) / (placed - stocked),
-            "orders placed, paid and completed": len(run.placed) / (settled - stocked),
-        },
-    )
+    return await run.settle()
 
 
 @dataclass(slots=True, kw_only=True)
-class _Run:
+class Run:
     """One replay under way."""
 
     log: Log
-    shop: RemoteShop
+    shops: Sequence[RemoteShop]
     at_once: int
     progress: Progress
     placed: dict[str, Order] = field(default_factory=dict)  # by invoice
+    wanted: dict[str, Sale] = field(init=False)  # what is to be found in the end, by invoice
     points: dict[str, int] = field(default_factory=dict)  # by order id
     points_back: dict[str, int] = field(default_factory=dict)  # by order id
     troubles: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # that each phase took
+    _turn: int = 0
 
-    async def each(self, phase: str, items: Sequence[T], step: Callable[[T], Awaitable[None]]) -> None:
+    def __post_init__(self) -> None:
+        self.wanted = {sale.reference: sale for sale in self.log.sales}
+
+    @property
+    def shop(self) -> RemoteShop:
+        """The one that is asked what any could be asked."""
+        return self.shops[0]
+
+    def next_shops(self) -> tuple[RemoteShop, RemoteShop]:
+        """The one whose turn was before, and the one whose turn it is: of several, two different ones."""
+        self._turn += 1
+        return self.shops[(self._turn - 1) % len(self.shops)], self.shops[self._turn % len(self.shops)]
+
+    async def stock(self) -> None:
+        """All products, and what is sold of them."""
+        await self.each("products", list(self.log.products.values()), self.deliver)
+
+    async def settle(self) -> Report:
+        """The orders are paid and completed, points earned, goods given back; what all that came to."""
+        placed = [sale for invoice, sale in self.wanted.items() if invoice in self.placed]
+        await self.each("orders paid", placed, self.pay)
+        await self.each("orders completed", placed, self.complete)
+        await self.each("customers with points", self.customers(), self.await_points)
+        await self.each("orders refunded", self.refunds(), self.refund)
+        await self.each("customers without the points", self.customers(), self.await_reversals)
+        sales, others = await self.read_back()
+        wanted, took = list(self.wanted.values()), self.seconds
+        wrong = [*differences(sales, wanted), *others]
+        ordering = took["orders placed"]
+        return Report(
+            totals=Totals.of(sales),
+            wanted=Totals.of(wanted),
+            differences=[*wrong, *self.troubles] if wrong else [],
+            remarks=[] if wrong else self.troubles,
+            unmatched=[fault.message for fault in self.log.unmatched],
+            points_after=took["customers with points"],
+            rates={
+                "products delivered": len(self.log.products) / took["products"],
+                "orders placed": len(placed) / ordering,
+                "orders placed, paid and completed": len(placed)
+                / (ordering + took["orders paid"] + took["orders completed"]),
+            },
+        )
+
+    async def each(
+        self, phase: str, items: Sequence[T], step: Callable[[T], Awaitable[None]], *, at_once: int | None = None
+    ) -> None:
         """The step for every item, some at once. What is refused or does not happen is noted; the others go on."""
 
         async def noted(item: T) -> None:
@@ -78,7 +105,9 @@ class _Run:
             except Trouble as trouble:
                 self.troubles.append(str(trouble))
 
-        await each(items, noted, at_once=self.at_once, phase=phase, progress=self.progress)
+        begun = monotonic()
+        await each(items, noted, at_once=at_once or self.at_once, phase=phase, progress=self.progress)
+        self.seconds[phase] = monotonic() - begun
 
     async def deliver(self, product: Product) -> None:
         """The product is in the catalog, and what this log sells of it on the shelf."""
@@ -106,8 +135,9 @@ class _Run:
             "expectedTotal": str(sale.total),
             "reference": sale.reference,
         }
-        answer = await self.shop.ask("POST", "/orders", who=sale.customer, body=body, key=f"replay-{sale.reference}")
-        self.placed[sale.reference] = msgspec.json.decode(answer, type=Order)
+        key, (_, shop) = f"replay-{sale.reference}", self.next_shops()
+        answer = await shop.ask("POST", "/orders", who=sale.customer, body=body, key=key)
+        self.placed[sale.reference] = msgspec.json.decode(answer.content, type=Order)
 
     async def pay(self, sale: Sale) -> None:
         """The goods are reserved, then the payment provider says that it has the money."""
@@ -137,7 +167,7 @@ class _Run:
     def customers(self) -> Sequence[tuple[str, Sequence[Sale]]]:
         """Each customer, with the orders that were placed."""
         of: dict[str, list[Sale]] = defaultdict(list)
-        for sale in self.log.sales:
+        for sale in self.wanted.values():
             if sale.reference in self.placed:
                 of[sale.customer].append(sale)
         return list(of.items())
@@ -168,7 +198,7 @@ class _Run:
 
     async def read_back(self) -> tuple[Sequence[Sale], Sequence[str]]:
         """The completed orders of this log, from the lists; and what is to be said of those in other states."""
-        invoices = {sale.reference for sale in self.log.sales}
+        invoices = self.wanted.keys()
         found: list[Order] = []
 
         async def look() -> bool | None:
@@ -201,6 +231,7 @@ class _Run:
             reference=order.reference or "",
             customer=order.customer_id,
             lines=lines,
+            prices={line.product_id: Money.parse(line.unit_price, order.currency) for line in order.lines},
             total=Decimal(order.total),
             points=self.points.get(order.order_id, 0),
             returned=returned,

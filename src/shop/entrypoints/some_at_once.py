@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -34,3 +35,23 @@ async def each(
                 group.create_task(work())
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
+
+
+class Queues:
+    """One per thing, joined in the order in which they come by all who want it."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def turn(self, things: Collection[str]) -> AsyncIterator[None]:
+        """Wait for who came before and wants one of these too. Nobody waits for who comes later: no deadlock."""
+        done = asyncio.Event()
+        before = {self._last[thing] for thing in things if thing in self._last}
+        self._last.update(dict.fromkeys(things, done))
+        try:
+            for other in before:
+                await other.wait()
+            yield
+        finally:
+            done.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from shop.entrypoints.price_report import orders_of, percentile
 from shop.kernel.errors import Refusal
+from shop.kernel.money import exponent
 from shop.platform.observability import configure_logs
 from shop.platform.settings import Settings, read_settings
 from shop.platform.storage.port import Unavailable
@@ -23,6 +26,7 @@ from shop.platform.storage.port import Unavailable
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
+    from shop.entrypoints.price_report import PriceReport
     from shop.platform.storage.sqlite_checks import Checked
     from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
@@ -77,6 +81,12 @@ def command_settings() -> Settings:
 def examples(*lines: str) -> str:
     """The end of a help text: each line a paragraph, so that it is left as it is."""
     return "\n\n".join(["Examples:", *(f"$ {line}" for line in lines)])
+
+
+def known_currency(code: str) -> str:
+    """In capitals; `NotMoney` if it is none."""
+    exponent(code := code.upper())
+    return code
 
 
 def so_many(count: int, what: str) -> str:
@@ -170,6 +180,35 @@ def show_report(report: Report) -> None:
     _print(table)
 
 
+def show_price_report(report: PriceReport) -> None:
+    """A table of what price changes did: which layer answered orders, how many were told an old price, how soon a new
+    one was read.
+    """
+    table = _table()
+    table.add_column("prices and the cache")
+    for heading in ("so many", "", "p50 ms", "p99 ms", "most ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_row("prices set before an order", f"{report.changes:,}")
+    table.add_row("products that orders read", f"{report.asked:,}")
+    for layer, count in report.reads.items():
+        table.add_row(f"  answered by {layer}", f"{count:,}", _share(count, report.asked))
+    table.add_row("  without asking the catalog", f"{report.hits:,}", f"[bold]{_share(report.hits, report.asked)}[/]")
+    again = report.asked - report.products
+    table.add_row("  the same, of reads after a product's first", f"{again:,}", _share(min(report.hits, again), again))
+    table.add_section()
+    bad, late = orders_of(report.too_late), [line.late for line in report.old if math.isfinite(line.late)]
+    table.add_row("orders at a price that ended over 1 s before", f"[bold red]{bad:,}[/]" if bad else "[green]0[/]")
+    table.add_row("orders at a price that ended before; how long", f"{orders_of(report.old):,}", "", *_times(late))
+    if report.there_before:
+        table.add_row("orders from an earlier run, not looked at", f"{report.there_before:,}")
+    less = report.revenue - report.logged
+    table.add_row("revenue at the prices of the log", f"{report.logged:,}", f"{less:+,} ordered" if less else "ordered")
+    table.add_row("lines left out: a second price in an invoice", f"{len(report.left_out):,}", "listed")
+    seen = f"a new price read by {'the server' if report.servers == 1 else f'all {report.servers} servers'}, after"
+    table.add_row(seen, f"{len(report.seen_after):,}", "", *_times(report.seen_after))
+    _print(table)
+
+
 def show_checks(checks: Sequence[Checked]) -> None:
     """A table of what was checked; what was found, on stderr."""
     table = _table()
@@ -186,6 +225,14 @@ def show_checks(checks: Sequence[Checked]) -> None:
 
 def _table() -> Table:
     return Table(box=None, header_style="bold", pad_edge=False)
+
+
+def _share(part: int, of: int) -> str:
+    return f"{100 * part / of:.1f} %" if of > 0 else ""
+
+
+def _times(seconds: Sequence[float]) -> Sequence[str]:
+    return [f"{1000 * percentile(seconds, share):,.2f}" for share in (50, 99, 100)] if seconds else []
 
 
 def _figure(figure: int | str) -> str:
