@@ -193,7 +193,8 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
 def _place_of(settings: Settings) -> AbstractContextManager[Place]:
     """One without a Redis cannot tell others of a price that has changed."""
     if settings.redis_url is None:
-        return only_server(settings.data)
+        advice = "stop it, set SHOP_DATA to another folder, or start both with the same SHOP_REDIS_URL"
+        return only_server(settings.data, advice=advice)
     return one_of_several(settings.data, redis=settings.redis_url)
 
 

@@ -17,6 +17,7 @@ from shop.kernel.errors import Clash
 
 _PATIENCE = 5.0  # seconds, while the first of several begins
 _NAME = "server.lock"
+_ADVICE = "stop it, or set SHOP_DATA to another folder"
 _HALF = 2**31  # a user_version is signed
 
 
@@ -53,14 +54,11 @@ class Place:
 
 
 @contextmanager
-def only_server(data: Path) -> Iterator[Place]:
-    """No server beside this one. `AnotherServer` if there is."""
+def only_server(data: Path, *, advice: str = _ADVICE) -> Iterator[Place]:
+    """No server beside this one. `AnotherServer` if there is, with advice what to do then."""
     with _opened(data) as lock:
         if not _got(lock, "BEGIN EXCLUSIVE", data):
-            raise AnotherServer(
-                f"another server uses {data}: stop it, set SHOP_DATA to another folder, "
-                "or let servers share a Redis (SHOP_REDIS_URL)"
-            )
+            raise AnotherServer(f"another server uses {data}: {advice}")
         yield Place(lock, alone=True)
 
 
