@@ -14,7 +14,7 @@ run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:8000 (or 
 	@$(BIN)/shop serve --demo --port $(PORT)
 
 test: check ## everything that must pass: check, then every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist worksteal
 
 check: .venv/.dev ## lint, types and import rules
 	@$(BIN)/ruff format --check .

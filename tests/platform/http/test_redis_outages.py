@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -187,3 +188,46 @@ async def test_two_real_processes_with_fifty_cold_reads_each_ask_the_origin_once
 
     assert [out for out, _ in told] == [b"50 x {1}\n"] * 2
     assert asked == [b"/page"]
+
+
+@pytest.fixture
+def swallowed(monkeypatch):
+    """From now on a task is cancelled in the very moment its command has been sent, which Python 3.11 swallows."""
+    wait_for = asyncio.wait_for
+
+    def begin():
+        async def swallowing(*what):
+            sent = await wait_for(*what)
+            asyncio.current_task().cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            return sent
+
+        monkeypatch.setattr(asyncio, "wait_for", swallowing)
+
+    return begin
+
+
+async def test_a_listener_ends_when_it_is_told_to_though_that_was_swallowed(peers, mortal, swallowed):
+    peer = await peers(mortal)
+    swallowed()
+
+    ended, _ = await asyncio.wait([peer.client._listening], timeout=10)
+
+    assert [task.cancelled() for task in ended] == [True]
+
+
+@pytest.mark.parametrize("redis", ["answers", "is dead"])
+async def test_a_read_ends_with_its_task_though_that_was_swallowed(peers, mortal, things_of, swallowed, redis):
+    peer = await peers(mortal, listening=False)
+    await things_of(peer, "1")
+    if redis == "is dead":
+        mortal.freeze()
+    swallowed()
+
+    reading = asyncio.create_task(peer.layer.look_up(["/things?ids=2"]))
+    ended, _ = await asyncio.wait([reading], timeout=10)
+    if redis == "is dead":
+        mortal.thaw()
+
+    assert [task.cancelled() for task in ended] == [True]

@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shop.platform.cancellation import heed_cancellation
 from shop.platform.http.breaker import Breaker, CircuitOpen
 from shop.platform.http.redis_keys import Keys, path_of
 from shop.platform.http.redis_listener import Listener
@@ -133,6 +134,7 @@ class RedisLayer:
                 heard = ear.listening
             finally:
                 ears.off()
+            heed_cancellation()
             await asyncio.sleep(_AGAIN)
 
     async def _make_up(self) -> None:
@@ -179,11 +181,13 @@ class RedisLayer:
             answer = await self._scripts[script](keys=keys, args=args)
         except (RedisError, OSError, TimeoutError) as error:
             self.breaker.failed(call)
+            heed_cancellation()
             raise LayerUnavailable(told_of(error)) from error
         except BaseException:
             self.breaker.abandoned(call)
             raise
         self.breaker.succeeded(call)
+        heed_cancellation()
         return answer
 
 

@@ -8,6 +8,7 @@ import redis.asyncio as redis
 import structlog
 from redis.asyncio.client import PubSub
 
+from shop.platform.cancellation import heed_cancellation
 from shop.platform.http.second_layer import Ears
 
 _BEAT = 0.5  # seconds between questions whether it still hears
@@ -47,6 +48,7 @@ class Listener:
             pinged = await self._ping(subscription)
             waiting = True
             while True:
+                heed_cancellation()
                 message = await subscription.get_message(timeout=_BEAT)
                 kind = message["type"] if message else None
                 if message and kind == "message":
