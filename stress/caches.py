@@ -79,7 +79,7 @@ class Overheard:
     on: Callable[[], None]
     dropped: Callable[[Sequence[str]], None]
 
-    async def listen(self, ears: Ears) -> None:
+    async def listen(self, ears: Ears, *, afresh: bool = False) -> None:
         """As the layer does."""
 
         def drop(tags: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ class Overheard:
             ears.on()
             self.on()
 
-        await self.layer.listen(replace(ears, drop=drop, on=on))
+        await self.layer.listen(replace(ears, drop=drop, on=on), afresh=afresh)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.layer, name)

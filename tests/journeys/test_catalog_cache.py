@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -68,3 +70,17 @@ async def test_an_address_of_redis_that_is_none_is_refused_by_name(settings, vis
     with pytest.raises(Exception, match="SHOP_REDIS_URL"):
         async with visiting(replace(settings, redis_url=url), serving=False):
             pass
+
+
+async def test_an_older_copy_of_the_store_has_its_own_prices(settings, visiting, valkey, tmp_path):
+    shared, copy = replace(settings, redis_url=valkey.url), tmp_path / "copy"
+    async with visiting(shared, serving=True) as story:
+        await story.sell("cup", price="9.99")
+        await story.until_quiet()
+    await asyncio.to_thread(shutil.copytree, settings.data, copy)
+    async with visiting(shared, serving=True) as story:
+        await _price(story, "1.00")
+        assert await _total(story, "a") == "1.00"  # which is in redis now
+
+    async with visiting(replace(shared, data=copy), serving=True) as story:
+        assert await _total(story, "a") == "9.99"

@@ -45,7 +45,7 @@ from shop.rewards import contract as rewards_contract
 from shop.rewards.container import RewardsContainer
 
 _CATALOG = "http://catalog"
-_MOST_CACHED = 32 * 1024 * 1024  # bytes
+_MOST_CACHED = 64 * 1024 * 1024  # bytes: some 20,000 products
 
 
 def _second_layer(url: str | None) -> SecondLayer | None:
@@ -166,7 +166,8 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
                 **house.rewards.jobs().table(),
                 **house.housekeeping().table(),
             }
-            await house.catalog_client().open()
+            # Alone it may have another store than those before, or an older copy.
+            await house.catalog_client().open(afresh=place.alone)
             await bus.start(consumers, jobs, alone=place.alone)
             stack.push_async_callback(bus.stop)
             place.share()

@@ -50,7 +50,10 @@ class Place:
         """What had to be done alone is done: let others in."""
         if self.alone:
             self._lock.execute("COMMIT")
-            _join(self._lock, patience=_PATIENCE)
+            try:
+                _join(self._lock, patience=_PATIENCE)
+            except sqlite3.OperationalError as error:  # another one was faster
+                raise AnotherServer(f"another server has just begun beside this one: {_ADVICE}") from error
 
 
 @contextmanager
@@ -78,7 +81,8 @@ def one_of_several(data: Path, *, redis: str, patience: float = _PATIENCE) -> It
             theirs = _join(lock, patience=patience)
         except sqlite3.OperationalError as error:
             raise AnotherServer(
-                f"another server uses {data} and shares no Redis: stop it, and start both with the same SHOP_REDIS_URL"
+                f"another server uses {data} and shares no Redis, or is just beginning: "
+                "start all with the same SHOP_REDIS_URL, one after the other"
             ) from error
         if theirs != ours:
             raise AnotherRedis(f"the servers on {data} share another Redis: start all with the same SHOP_REDIS_URL")

@@ -101,7 +101,7 @@ async def client_with(origin: Origin, seconds: Seconds) -> AsyncIterator[Callabl
     """A client of the origin with this budget and memory."""
     clients: list[Client] = []
 
-    def over(*, budget: float = 5, most: int = 1024 * 1024) -> Client:
+    def over(*, budget: float = 5, most: int = 4 * 1024 * 1024) -> Client:
         clients.append(
             Client(origin, base_url="http://origin", budget=budget, now=seconds, wall=seconds.wall, most=most)
         )

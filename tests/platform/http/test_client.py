@@ -155,12 +155,12 @@ async def test_dropping_what_is_not_there_changes_nothing(client, origin, names)
 
 async def test_memory_is_bounded_and_what_was_read_longest_ago_goes_first(client_with, origin, names):
     origin.padding = 1000
-    client = client_with(most=4 * 3000)  # an entry is its body, what is decoded of it, and some more
+    client = client_with(most=4 * 4000)  # an entry is its body, what is decoded of it, and some more
     for one in "1234":
         await names(one, of=client)
     await names("1", of=client)
     await names("5", of=client)
-    assert client._memory.bytes <= 4 * 3000
+    assert client._memory.bytes <= 4 * 4000
     origin.asked.clear()
 
     await names("1", "3", "4", "5", of=client)

@@ -152,6 +152,7 @@ def test_what_a_stale_answer_is_still_good_for(control, fresh, revalidating, err
         ({"age": "-3"}, 0, 0),
         ({"age": "5, 9"}, 0, 5),
         ({"date": "yesterday"}, 1, 1),
+        ({"date": "Mon, 01 Jan 2024 09:00:00 99999999999"}, 1, 1),
     ],
 )
 def test_how_old_an_answer_is_when_it_comes(fields, took, age):

@@ -308,3 +308,52 @@ async def test_an_answer_that_cannot_be_read_is_not_kept(client, paper):
     paper.failure = None
 
     assert (await client.get("/page", type=Page)).value == Page(1)
+
+
+async def test_a_stale_answer_does_not_get_younger_however_often_the_origin_fails(paper, read, seconds):
+    paper.headers["Cache-Control"] = "max-age=10, stale-if-error=50"
+    await read()
+    paper.failure = httpx.ConnectError("down")
+    paper.gate = asyncio.Event()
+    seconds.now += 10
+    for age in (14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58):
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        seconds.now += 4  # which the failure takes
+        paper.gate.set()
+        answer = await reading
+        paper.gate = asyncio.Event()
+        assert answer.age == age
+
+    paper.gate.set()
+    seconds.now += 3
+    with pytest.raises(OriginUnavailable):
+        await read()
+
+
+async def test_an_answer_that_varies_no_more_or_by_something_else_is_given(paper, read, seconds):
+    paper.vary_on, paper.headers["Vary"] = "accept-language", "Accept-Language"
+    await read(**{"accept-language": "de"})
+    seconds.now += 1000
+    paper.edition = 2
+
+    for vary in ("", "Accept"):
+        paper.headers["Vary"] = vary
+        assert (await read(**{"accept-language": "de"})).value.edition == 2
+
+
+async def test_who_comes_after_hearing_was_lost_does_not_join_a_read_from_before(client, paper):
+    paper.gate = asyncio.Event()
+    before = asyncio.create_task(client.get("/page", type=Page))
+    while not paper.seen:  # noqa: ASYNC110 - it has no bell
+        await asyncio.sleep(0)
+    client._memory.off()
+    client._memory.on()
+    after = asyncio.create_task(client.get("/page", type=Page))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    paper.gate.set()
+
+    assert not (await before).how.collapsed
+    assert not (await after).how.collapsed

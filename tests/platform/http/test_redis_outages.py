@@ -231,3 +231,67 @@ async def test_a_read_ends_with_its_task_though_that_was_swallowed(peers, mortal
         mortal.thaw()
 
     assert [task.cancelled() for task in ended] == [True]
+
+
+async def test_what_somebody_could_not_invalidate_before_he_ended_is_not_given_after_the_outage(
+    peers, mortal, origin, things_of, until
+):
+    a, b = await peers(mortal), await peers(mortal)
+    await things_of(a, "1")
+    await things_of(b, "1")
+    mortal.freeze()
+    origin.edition = 2
+    with pytest.raises(LayerUnavailable):
+        await a.client.invalidate(["product:1"])
+    await until(lambda: not b.listening)
+    await a.client.close()
+    mortal.thaw()
+    await until(lambda: b.listening)
+
+    assert await things_of(b, "1") == {"1": "edition 2"}
+
+
+async def test_while_it_does_not_hear_of_changes_a_process_takes_nothing_from_redis(peers, valkey, origin, things_of):
+    a, deaf = await peers(valkey), await peers(valkey)
+    await things_of(a, "1")
+    deaf.layer._deaf = True
+
+    origin.edition = 2
+    assert await things_of(deaf, "1") == {"1": "edition 2"}
+
+
+async def test_a_redis_that_is_full_and_evicts_nothing_still_invalidates(peers, mortal, origin, things_of, until):
+    a, b = await peers(mortal), await peers(mortal)
+    await things_of(a, "1")
+    await things_of(b, "1")
+    with mortal.plain as plain:
+        plain.config_set("maxmemory-policy", "noeviction")
+        plain.config_set("maxmemory", "1")
+    origin.edition = 2
+    await a.client.invalidate(["product:1"])
+    await until(lambda: b.client._memory.get("/things?ids=1", time.monotonic()) is None)
+
+    assert await things_of(b, "1") == {"1": "edition 2"}
+
+
+async def test_a_message_that_is_no_text_makes_nobody_deaf(peers, mortal, origin, things_of, until):
+    a, b = await peers(mortal), await peers(mortal)
+    with mortal.plain as plain:
+        plain.publish("{catalog-cache}:invalidated", b"\xff\xfe")
+    await things_of(b, "1")
+    origin.edition = 2
+    await a.client.invalidate(["product:1"])
+    await until(lambda: len(b.client._memory) == 0 or b.client._memory.get("/things?ids=1", time.monotonic()) is None)
+
+    assert b.listening
+    assert await things_of(b, "1") == {"1": "edition 2"}
+
+
+async def test_who_begins_afresh_is_given_nothing_of_those_before(peers, mortal, origin, things_of, until):
+    await things_of(await peers(mortal), "1")
+    origin.edition = 2
+    later = await peers(mortal, listening=False)
+    await later.client.open(afresh=True)
+    await until(lambda: later.listening)
+
+    assert await things_of(later, "1") == {"1": "edition 2"}

@@ -57,12 +57,12 @@ class Client:
         if shared:
             self._memory.off()
 
-    async def open(self) -> None:
-        """Begin to hear of the other processes' invalidations."""
+    async def open(self, *, afresh: bool = False) -> None:
+        """Begin to hear of the other processes' invalidations; `afresh`: what those before have kept is forgotten."""
         if self._shared and not self._listening:
             memory = self._memory
             ears = Ears(drop=memory.drop, on=memory.on, off=memory.off, trust=memory.trust)
-            self._listening = asyncio.create_task(self._shared.listen(ears))
+            self._listening = asyncio.create_task(self._shared.listen(ears, afresh=afresh))
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -135,8 +135,10 @@ class Client:
         """
         self._memory.drop(tags)
         if self._shared:
-            await self._shared.invalidate(tags)
-            self._memory.drop(tags)  # what was found there in between
+            try:
+                await self._shared.invalidate(tags)
+            finally:
+                self._memory.drop(tags)  # what was found there in between
 
     async def _look_further(
         self, path: str, sent: Fields, wanted: type[T], entry: Entry | None, now: float
@@ -183,7 +185,7 @@ async def _ask(
     answer, status = await origin.get(path, sent=sent, known=before)
     how = How(fwd="stale" if before else "uri-miss", fwd_status=status, stored=answer.to_keep)
     got = Got(answer, how, (wanted, understood(answer.body, partial(_decoded, wanted), path)))
-    return {path: got, varied(path, answer.vary, sent): got}
+    return {names[0]: got, path: got, varied(path, answer.vary, sent): got}
 
 
 def _decoded(wanted: type[T], body: bytes) -> T:

@@ -35,6 +35,8 @@ class _Flight:
 
     def may_be_joined(self, name: str) -> bool:
         """What it brings is not older than a drop: where its tags are not known yet, than any drop at all."""
+        if self.reading.missed:
+            return False
         if self.tag_of is None:
             return not self.reading.dropped
         return not self.reading.overtaken((self.tag_of(name),))
@@ -132,7 +134,7 @@ class Flights:
                         else ask(names, known)
                     )
             except (OriginUnavailable, TimeoutError) as error:
-                got = _instead(names, known, error)
+                got = _instead(names, known, error, later=self._now() - now)
             return {name: (self._kept(name, one, flight.reading), one.how) for name, one in got.items()}
         finally:
             self._memory.done(flight.reading)
@@ -161,9 +163,12 @@ def _batches(wanted: Iterable[tuple[object, str]]) -> Iterator[list[tuple[object
         yield batch
 
 
-def _instead(names: Sequence[str], known: Mapping[str, Stored], error: Exception) -> Mapping[str, Got]:
-    """What may be used when the origin fails, as it has allowed before (RFC 5861 §4); else the failure."""
-    usable = {name: Got(one, STALE_IF_ERROR) for name, one in known.items() if one.age < one.windows.erring}
+def _instead(names: Sequence[str], known: Mapping[str, Stored], error: Exception, *, later: float) -> Mapping[str, Got]:
+    """What may be used when the origin fails, as it has allowed before (RFC 5861 §4); else the failure. It is so much
+    `later` than it was known, and is as old as it is: kept anew it would get younger.
+    """
+    old = {name: msgspec.structs.replace(one, age=one.age + later, to_keep=False) for name, one in known.items()}
+    usable = {name: Got(one, STALE_IF_ERROR) for name, one in old.items() if one.age < one.windows.erring}
     if usable.keys() >= set(names):
         return usable
     if isinstance(error, OriginUnavailable):

@@ -130,7 +130,7 @@ def moment(text: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7); None if it is none."""
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

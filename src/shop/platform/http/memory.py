@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from shop.platform.http.answer import Entry
 from shop.platform.http.stored import Stored
 
-_OVERHEAD = 500  # bytes of an entry beside its body; what is decoded of it counts as once more its body
+_OVERHEAD = 1_800  # bytes of an entry beside its body, as measured; what is decoded of it counts as once more its body
 
 
 class Guard:
@@ -25,11 +25,12 @@ class Guard:
 class Reading:
     """A read that is under way: the tags dropped since it began."""
 
-    __slots__ = ("dropped", "lost")
+    __slots__ = ("dropped", "lost", "missed")
 
     def __init__(self, *, lost: bool) -> None:
         self.dropped: set[str] = set()
         self.lost = lost  # nobody can tell what was dropped meanwhile
+        self.missed = False  # and that began after it did
 
     def overtaken(self, tags: Collection[str]) -> bool:
         """Whether what it brings is older than a drop that was heard of."""
@@ -116,7 +117,7 @@ class Memory:
         self._entries.clear()
         self.bytes = 0
         for reading in self._readings:
-            reading.lost = True
+            reading.lost = reading.missed = True
 
     def _guard(self, tag: str) -> Guard:
         guard = self._guards.get(tag)

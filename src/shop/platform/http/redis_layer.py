@@ -1,7 +1,7 @@
 """The second layer in Redis 7 or Valkey: answers that all processes share, dropped by tag without a race.
 
-How it stays right is in `redis_scripts.py` and ADR 12. Whatever it cannot do is `LayerUnavailable` within a
-quarter of a second, and at once while it is known to be away.
+How it stays right is in `redis_scripts.py` and ADR 12. Whatever it cannot do is `LayerUnavailable` after a
+quarter of a second per step (connection, command), and at once while it is known to be away.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shop.platform.cancellation import heed_cancellation
 from shop.platform.http.breaker import Breaker, CircuitOpen
 from shop.platform.http.redis_keys import Keys, path_of
 from shop.platform.http.redis_listener import Listener
-from shop.platform.http.redis_scripts import INVALIDATE, LOOK_UP, RECLAIM, RELEASE, STORE
+from shop.platform.http.redis_scripts import INVALIDATE, LOOK_UP, RECLAIM, RELEASE, RENEW, STORE
 from shop.platform.http.second_layer import Ears, LayerUnavailable, Looked, Token
 from shop.platform.http.stored import Stored, stored
 from shop.platform.observability import told_of
@@ -64,9 +64,11 @@ class RedisLayer:
         self._now = now
         self._nonce = nonce
         self._scripts = {
-            text: self._redis.register_script(text) for text in (LOOK_UP, STORE, RELEASE, INVALIDATE, RECLAIM)
+            text: self._redis.register_script(text) for text in (LOOK_UP, STORE, RELEASE, INVALIDATE, RENEW, RECLAIM)
         }
         self.breaker = Breaker(now=now, failures=3, within=10.0, opens_for=1.0)
+        self._deaf = False  # it should hear of the others' invalidations, and does not
+        self._missed = False  # what is kept may have been changed without a word
         self._owed: dict[str, int] = {}  # tags whose invalidation failed, and which failure that was
         self._failures = count(1)
         self._reclaiming: set[asyncio.Task[None]] = set()
@@ -80,8 +82,8 @@ class RedisLayer:
 
     async def look_up(self, names: Collection[str]) -> Mapping[str, Looked]:
         """Each of the names, in one round trip."""
-        if self._owed:
-            raise LayerUnavailable("there is something that should not be found")
+        if self._owed or self._deaf:
+            raise LayerUnavailable("there may be something that should not be found")
         keys, owner = [self._keys.versions], self._nonce()
         for name in names:
             uuid = self._keys.uuid(name)
@@ -117,33 +119,38 @@ class RedisLayer:
         """In O(tags), whatever has them. If it fails, nothing is looked up here until it has been made up for."""
         try:
             await self._invalidate(tuple(dict.fromkeys(tags)))
-        except LayerUnavailable:
+        except BaseException:  # who is cancelled has not said it either
             self._owed.update(dict.fromkeys(tags, next(self._failures)))
             raise
 
-    async def listen(self, ears: Ears) -> None:
+    async def listen(self, ears: Ears, *, afresh: bool = False) -> None:
         """Hear of everybody's invalidations, on a connection of its own; whenever it is lost, again."""
-        heard = True
+        heard, self._missed = True, afresh
         while True:
-            ear = Listener(self._redis, self._keys.channel, ears=ears, now=self._now, make_up=self._make_up)
+            self._deaf = True
+            ear = Listener(self._redis, self._keys.channel, ears=ears, now=self._now, catch_up=self._catch_up)
             try:
                 await ear.hear()
-            except (RedisError, OSError, TimeoutError, LayerUnavailable) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not stay deaf
                 if heard or ear.listening:
                     log.warning("cache.deaf", reason=told_of(error))
-                heard = ear.listening
+                heard, self._missed = ear.listening, True
             finally:
                 ears.off()
             heed_cancellation()
             await asyncio.sleep(_AGAIN)
 
-    async def _make_up(self) -> None:
-        """For invalidations that failed."""
+    async def _catch_up(self) -> None:
+        """Forget everything if something may have been missed, by anybody; make up for invalidations that failed."""
+        if self._missed:
+            await self._run(RENEW, [self._keys.versions], [self._nonce()])
+            self._missed = False
         while some := dict(islice(self._owed.items(), _MOST_AT_ONCE)):
             await self._invalidate(tuple(some))
             for tag, failure in some.items():
                 if self._owed.get(tag) == failure:
                     del self._owed[tag]
+        self._deaf = False
 
     async def _invalidate(self, tags: Sequence[str]) -> None:
         asides = [self._keys.aside(self._nonce()) for _ in tags]

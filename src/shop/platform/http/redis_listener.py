@@ -27,14 +27,14 @@ class Listener:
         *,
         ears: Ears,
         now: Callable[[], float],
-        make_up: Callable[[], Awaitable[None]],
+        catch_up: Callable[[], Awaitable[None]],
     ) -> None:
-        """`make_up` for what could not be said before, before anything is heard."""
+        """`catch_up` on what was not said or not heard, before anything that is kept is trusted."""
         self._connection = connection
         self._channel = channel
         self._ears = ears
         self._now = now
-        self._make_up = make_up
+        self._catch_up = catch_up
         self.listening = False
 
     async def hear(self) -> None:
@@ -52,7 +52,7 @@ class Listener:
                 message = await subscription.get_message(timeout=_BEAT)
                 kind = message["type"] if message else None
                 if message and kind == "message":
-                    self._ears.drop(message["data"].decode().split(","))
+                    self._ears.drop(message["data"].decode(errors="replace").split(","))
                 elif kind == "pong":
                     waiting = False
                     await self._heard_until(pinged)
@@ -67,7 +67,7 @@ class Listener:
         return at
 
     async def _heard_until(self, pinged: float) -> None:
-        await self._make_up()
+        await self._catch_up()
         self._ears.trust(pinged + _DEAF_AFTER)
         if not self.listening:  # the first ping came after the subscription
             self.listening = True

@@ -58,7 +58,8 @@ for i = 2, #KEYS, 3 do
     told = '1'
   end
   if value then
-    told = string.format('%s %d ', told, at - tonumber(meta[4])) .. meta[6] .. ' ' .. meta[7] .. '\\n' .. value
+    local resident = math.max(0, at - tonumber(meta[4]))  -- its clock may have been set back
+    told = string.format('%s %d ', told, resident) .. meta[6] .. ' ' .. meta[7] .. '\\n' .. value
   end
   found[#found + 1] = told
 end
@@ -110,10 +111,17 @@ for _, lease in ipairs(KEYS) do
 end
 """
 
+# KEYS: versions. ARGV: an epoch. All that is kept, or being read, is void from now on.
+RENEW = """#!lua flags=allow-oom
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], '#epoch', ARGV[1], '#clock', 0)
+"""
+
 # KEYS: versions, then per tag its set and where that is put aside. ARGV: an epoch if there is none, channel, message,
 # ms that what is put aside may wait, then the tags. → epoch, clock, and 1 per set that was put aside, else 0.
 INVALIDATE = (
-    _EPOCH
+    "#!lua flags=allow-oom\n"  # who can read must be able to invalidate, also where Redis is full and evicts nothing
+    + _EPOCH
     + """
 local told = {epoch_of(KEYS[1], ARGV[1]), redis.call('HINCRBY', KEYS[1], '#clock', 1)}
 for i = 5, #ARGV do

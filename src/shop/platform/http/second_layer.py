@@ -61,8 +61,8 @@ class SecondLayer(Protocol):
     async def invalidate(self, tags: Collection[str]) -> None:
         """When this returns, nobody finds anything with one of these tags that was read before."""
 
-    async def listen(self, ears: Ears) -> None:
-        """Hear of everybody's invalidations, until it is cancelled."""
+    async def listen(self, ears: Ears, *, afresh: bool = False) -> None:
+        """Hear of everybody's invalidations, until it is cancelled. `afresh`: first forget what is kept now."""
 
     async def close(self) -> None:
         """Give the connections back."""
