@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from fuzz.run import Plan, Report, fuzz
+from torture.shown import console_of
 
 _MOST_SHOWN = 20  # findings
 
@@ -21,8 +22,7 @@ _MOST_SHOWN = 20  # findings
 def main() -> int:
     """0 if every answer was one that the document foresees; else the data is kept, and it is said where."""
     given = _arguments()
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=120)
+    console = console_of()
     data = Path(tempfile.mkdtemp(prefix="shop-fuzz-"))
     plan = Plan(seed=given.seed, requests=given.requests)
     console.print(f"seed {plan.seed}: {plan.requests:,} requests; data in {data}")

@@ -19,8 +19,8 @@ from outage.run import Phase, Report, outage
 from outage.server import HANGS, KINDS
 from outage.watch import circuits, reads
 from torture.client import Wrong
+from torture.shown import console_of, show_checks
 
-_MOST_SHOWN = 10  # faults of a check
 _LENGTHS = ("steady", "catalog_away", "healed", "redis_away", "redis_back")
 _KEPT = 300  # seconds for which the catalog lets its answers be kept
 
@@ -28,8 +28,7 @@ _KEPT = 300  # seconds for which the catalog lets its answers be kept
 def main() -> int:
     """0 if everything that can be ordered was, and all healed; else the data is kept, and it is said where."""
     plan = _plan()
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=120)
+    console = console_of()
     data = Path(tempfile.mkdtemp(prefix="shop-outage-"))
     console.print(f"{plan.rate:g} orders a second, whether earlier ones are answered or not; data in {data}")
     try:
@@ -58,16 +57,7 @@ def _print(report: Report, console: Console) -> None:
     for what, seconds in report.healing.items():
         console.print(f"{what}: {seconds:.2f} s")
     console.print(f"refused, and accepted when asked again with the same key: {report.asked_again:,}\n")
-    checked = Table(box=None, header_style="bold", pad_edge=False)
-    checked.add_column("checked")
-    checked.add_column("times", justify="right")
-    checked.add_column("wrong", justify="right")
-    for check in report.checks:
-        style = "green" if not check.faults else "bold red"
-        checked.add_row(check.what, f"{check.count:,}", f"[{style}]{len(check.faults):,}[/]")
-    console.print(checked)
-    for fault in (fault for check in report.checks for fault in check.faults[:_MOST_SHOWN]):
-        console.print(fault, markup=False)
+    show_checks(report.checks, console)
 
 
 def _table(phase: Phase) -> Table:

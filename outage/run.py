@@ -18,7 +18,6 @@ from outage.server import fault_of
 from outage.verdict import verdict
 from outage.watch import Look, Watch
 from shop.platform.http.redis_keys import Keys as RedisKeys
-from shop.platform.http.redis_layer import PREFIX
 from torture import store
 from torture.acts import Books, Placed
 from torture.checks import Check, compared, read_all
@@ -140,7 +139,7 @@ class Scene:
         await asyncio.to_thread(self.valkey.start)
         back, answered = monotonic(), self.watch.looks[-1].reads["memory"]
         self._name("Redis is back")
-        await self._until_told(RedisKeys(PREFIX, "").channel)
+        await self._until_told(RedisKeys("").channel)
         self.report.healing["Redis back → an invalidation is told to others"] = monotonic() - back
         again = await self._first(
             self.watch.looks, lambda look: look.at > back and look.reads["memory"] > answered, "memory answers"

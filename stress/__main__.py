@@ -8,12 +8,12 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from stress.caches import CHECKS, IN_MEMORY, IN_REDIS
 from stress.run import Plan, run
 from stress.verdict import Verdict
+from torture.shown import console_of
 
 _RUNS: Mapping[str, Sequence[str]] = {
     "as it is": (),
@@ -41,8 +41,7 @@ _ROWS: Mapping[str, Callable[[Verdict], str]] = {
 def main() -> int:
     """0 if no read was older than a message's travel, and without the checks some were."""
     given = _arguments()
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=140)
+    console = console_of(width=140)
     plan = Plan(seed=given.seed, reads=given.reads)
     console.print(
         f"seed {plan.seed}: one process changes {plan.items} items, {plan.readers} read them; "

@@ -16,16 +16,15 @@ from rich.table import Table
 
 from torture.client import Wrong
 from torture.run import Plan, Report, See, torture
+from torture.shown import console_of, show_checks
 
 _MOST_MINUTES = 30
-_MOST_SHOWN = 10  # faults of a check
 
 
 def main() -> int:
     """0 if nothing was lost or doubled; else the data is kept, and it is said where."""
     given = _arguments()
-    console = Console(highlight=False)
-    console = console if console.is_terminal else Console(highlight=False, width=120)
+    console = console_of()
     data = Path(tempfile.mkdtemp(prefix="shop-torture-"))
     plan = Plan(seed=given.seed, kills=given.kills, orders=given.orders)
     console.print(
@@ -73,17 +72,8 @@ def _print(report: Report, console: Console) -> None:
         for what, count in sorted(counts.items(), key=lambda pair: -pair[1]):
             done.add_row(f"{name}{what}", f"{count:,}")
     console.print(done)
-    checked = Table(box=None, header_style="bold", pad_edge=False)
-    checked.add_column("checked")
-    checked.add_column("times", justify="right")
-    checked.add_column("wrong", justify="right")
-    for check in report.checks:
-        style = "green" if not check.faults else "bold red"
-        checked.add_row(check.what, f"{check.count:,}", f"[{style}]{len(check.faults):,}[/]")
     console.print()
-    console.print(checked)
-    for fault in (fault for check in report.checks for fault in check.faults[:_MOST_SHOWN]):
-        console.print(fault, markup=False)
+    show_checks(report.checks, console)
 
 
 def _arguments() -> argparse.Namespace:

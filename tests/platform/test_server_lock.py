@@ -124,6 +124,15 @@ def test_one_that_shares_is_refused_beside_one_that_does_not(tmp_path):
         pass
 
 
+def test_one_that_shares_nothing_stays_alone_also_where_several_have_shared_before(tmp_path):
+    with one_of_several(tmp_path, redis=REDIS) as before:
+        before.share()
+    with only_server(tmp_path) as alone:
+        alone.share()
+        with pytest.raises(AnotherServer), one_of_several(tmp_path, redis=REDIS, patience=0):
+            pass
+
+
 def test_servers_that_share_another_redis_are_refused_with_another_password_not(tmp_path):
     with one_of_several(tmp_path, redis=REDIS) as first:
         first.share()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
@@ -39,21 +41,12 @@ class Unusable(Clash):
     code = "unusable-folder"
 
 
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Of a server that has begun. `alone`: whoever served the store before has ended."""
+    """Of a server that has begun."""
 
-    def __init__(self, lock: sqlite3.Connection, *, alone: bool) -> None:
-        self._lock = lock
-        self.alone = alone
-
-    def share(self) -> None:
-        """What had to be done alone is done: let others in."""
-        if self.alone:
-            self._lock.execute("COMMIT")
-            try:
-                _join(self._lock, patience=_PATIENCE)
-            except sqlite3.OperationalError as error:  # another one was faster
-                raise AnotherServer(f"another server has just begun beside this one: {_ADVICE}") from error
+    alone: bool  # whoever served the store before has ended
+    share: Callable[[], None]  # what had to be done alone is done: let in who may come in
 
 
 @contextmanager
@@ -62,7 +55,7 @@ def only_server(data: Path, *, advice: str = _ADVICE) -> Iterator[Place]:
     with _opened(data) as lock:
         if not _got(lock, "BEGIN EXCLUSIVE", data):
             raise AnotherServer(f"another server uses {data}: {advice}")
-        yield Place(lock, alone=True)
+        yield Place(alone=True, share=_share_nothing)
 
 
 @contextmanager
@@ -75,7 +68,7 @@ def one_of_several(data: Path, *, redis: str, patience: float = _PATIENCE) -> It
         ours = crc32(re.sub("//.*@", "//", redis).encode()) - _HALF  # whatever the password is
         if _got(lock, "BEGIN EXCLUSIVE", data):
             lock.execute(f"PRAGMA user_version = {ours}")
-            yield Place(lock, alone=True)
+            yield Place(alone=True, share=partial(_share, lock))
             return
         try:
             theirs = _join(lock, patience=patience)
@@ -86,7 +79,7 @@ def one_of_several(data: Path, *, redis: str, patience: float = _PATIENCE) -> It
             ) from error
         if theirs != ours:
             raise AnotherRedis(f"the servers on {data} share another Redis: start all with the same SHOP_REDIS_URL")
-        yield Place(lock, alone=False)
+        yield Place(alone=False, share=_share_nothing)
 
 
 @contextmanager
@@ -107,6 +100,18 @@ def _got(lock: sqlite3.Connection, statement: str, data: Path) -> bool:
             raise Unusable(f"{data / _NAME} cannot be locked: {error}") from error
         return False
     return True
+
+
+def _share(lock: sqlite3.Connection) -> None:
+    lock.execute("COMMIT")
+    try:
+        _join(lock, patience=_PATIENCE)
+    except sqlite3.OperationalError as error:  # another one was faster
+        raise AnotherServer(f"another server has just begun beside this one: {_ADVICE}") from error
+
+
+def _share_nothing() -> None:
+    """Who is to stay alone does, and who is not has joined already."""
 
 
 def _join(lock: sqlite3.Connection, *, patience: float) -> int:

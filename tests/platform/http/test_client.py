@@ -139,7 +139,7 @@ async def test_dropped_is_what_has_exactly_this_tag(client, origin, names):
     await names("1", "11", "111")
     origin.edition = 2
 
-    client.drop(["product:1"])
+    await client.invalidate(["product:1"])
 
     assert await names("1", "11", "111") == {"1": "edition 2", "11": "edition 1", "111": "edition 1"}
     assert origin.asked[1:] == [["1"]]
@@ -147,7 +147,7 @@ async def test_dropped_is_what_has_exactly_this_tag(client, origin, names):
 
 async def test_dropping_what_is_not_there_changes_nothing(client, origin, names):
     await names("1")
-    client.drop(["product:2", "product", "1", "thing:1", ""])
+    await client.invalidate(["product:2", "product", "1", "thing:1", ""])
     await names("1")
 
     assert len(origin.asked) == 1
@@ -174,11 +174,11 @@ async def test_memory_stays_bounded_however_much_is_read(client_with, origin, na
     client = client_with(most=20_000)
     for begin in range(0, 3000, 70):
         await names(*map(str, range(begin, begin + 70)), of=client)
-        client.drop([f"product:{begin}"])
+        await client.invalidate([f"product:{begin}"])
         memory = client._memory
         assert memory.bytes == sum(entry.size for entry in memory._entries.values()) <= 20_000
     kept = len(memory)
-    client.drop([f"product:{n}" for n in range(3010)])
+    await client.invalidate([f"product:{n}" for n in range(3010)])
     assert len(memory._guards) == 0 < kept
     await names(*(name.partition("=")[2] for name in list(memory._entries)), of=client)
 

@@ -74,7 +74,7 @@ def settled(client):
 
     async def act():
         async with asyncio.timeout(5):
-            while client._flights:  # noqa: ASYNC110 - flights have no bell
+            while client._flights._flights:  # noqa: ASYNC110 - flights have no bell
                 await asyncio.sleep(0)
 
     return act
@@ -156,7 +156,7 @@ async def test_what_has_changed_comes_anew(read, paper, seconds):
 
 async def test_what_was_dropped_is_not_asked_for_conditionally(client, read, paper):
     await read()
-    client.drop(["page"])
+    await client.invalidate(["page"])
     await read()
 
     assert "if-none-match" not in paper.seen[1].headers
@@ -216,7 +216,7 @@ async def test_when_the_origin_fails_nothing_stale_serves_that_it_has_not_allowe
 async def test_what_was_dropped_does_not_serve_when_the_origin_fails(client, read, paper):
     paper.headers["Cache-Control"] = "max-age=10, stale-if-error=50"
     await read()
-    client.drop(["page"])
+    await client.invalidate(["page"])
     paper.failure = httpx.Response(500)
 
     with pytest.raises(OriginUnavailable):
@@ -280,7 +280,7 @@ async def test_who_comes_after_any_drop_does_not_join_a_read_whose_tags_nobody_k
     paper.gate = asyncio.Event()
     before = asyncio.create_task(read())
     await asyncio.sleep(0)
-    client.drop(["page"])
+    await client.invalidate(["page"])
     after = asyncio.create_task(read())
     await asyncio.sleep(0)
     paper.gate.set()
@@ -292,11 +292,11 @@ async def test_who_comes_after_any_drop_does_not_join_a_read_whose_tags_nobody_k
 async def test_a_tag_is_dropped_exactly(client, read, paper):
     paper.headers["Cache-Tags"] = "product:11, all"
     await read()
-    client.drop(["product:1", "11", "product:111", "product:11,all"])
+    await client.invalidate(["product:1", "11", "product:111", "product:11,all"])
     await read()
     assert len(paper.seen) == 1
 
-    client.drop(["product:11"])
+    await client.invalidate(["product:11"])
     await read()
     assert len(paper.seen) == 2
 

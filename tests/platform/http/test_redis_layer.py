@@ -56,6 +56,20 @@ class Pages(httpx.AsyncBaseTransport):
         return await answer if asyncio.iscoroutine(answer) else answer
 
 
+@pytest.fixture
+def held_up(origin, things_of, until):
+    """A read of thing 1 by this process, which waits for the origin's gate, while a newer edition comes out."""
+
+    async def begun(peer):
+        origin.gates = [asyncio.Event()]
+        reading = asyncio.create_task(things_of(peer, "1"))
+        await until(lambda: origin.asked)
+        origin.edition = 2
+        return reading
+
+    return begun
+
+
 async def test_what_one_process_has_read_the_other_finds(pair, origin, things_of):
     a, b = pair
     await things_of(a, "1", "2")
@@ -232,12 +246,9 @@ async def test_tag_1_is_not_tag_11(pair, origin, things_of):
         assert await things_of(peer, "1", "11", "111") == {"1": "edition 2", "11": "edition 1", "111": "edition 1"}
 
 
-async def test_a_fill_that_began_before_an_invalidation_is_refused(pair, origin, things_of, until, valkey):
+async def test_a_fill_that_began_before_an_invalidation_is_refused(pair, origin, things_of, valkey, held_up):
     a, b = pair
-    origin.gates = [asyncio.Event()]
-    before = asyncio.create_task(things_of(a, "1"))
-    await until(lambda: origin.asked)
-    origin.edition = 2
+    before = await held_up(a)
     await b.client.invalidate(["product:1"])
     origin.gates[0].set()
 
@@ -247,12 +258,9 @@ async def test_a_fill_that_began_before_an_invalidation_is_refused(pair, origin,
     assert await things_of(b, "1") == await things_of(a, "1") == {"1": "edition 2"}
 
 
-async def test_who_joins_late_gets_what_is_so_after_the_invalidation(pair, origin, things_of, until):
+async def test_who_joins_late_gets_what_is_so_after_the_invalidation(pair, origin, things_of, held_up):
     a, b = pair
-    origin.gates = [asyncio.Event()]
-    before = asyncio.create_task(things_of(a, "1"))
-    await until(lambda: origin.asked)
-    origin.edition = 2
+    before = await held_up(a)
     await a.client.invalidate(["product:1"])
 
     late = [asyncio.create_task(things_of(peer, "1")) for peer in (a, b) for _ in range(10)]
@@ -369,12 +377,9 @@ async def test_a_tag_with_20000_entries_is_dropped_in_one_step_and_deleted_in_ma
         )
 
 
-async def test_everything_flushed_during_a_fill_keeps_nothing_from_before(pair, origin, things_of, valkey, until):
+async def test_everything_flushed_during_a_fill_keeps_nothing_from_before(pair, origin, things_of, valkey, held_up):
     a, b = pair
-    origin.gates = [asyncio.Event()]
-    before = asyncio.create_task(things_of(a, "1"))
-    await until(lambda: origin.asked)
-    origin.edition = 2
+    before = await held_up(a)
     await b.client.invalidate(["product:1"])
     with valkey.plain as plain:
         plain.flushall()  # and the invalidation is forgotten

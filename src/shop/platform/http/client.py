@@ -7,7 +7,7 @@ The cache stands before httpx, not inside it: a hit is a dictionary look-up. How
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -122,12 +122,6 @@ class Client:
         if missing:
             found.update(await self._bring(what, missing, stale))
         return found
-
-    def drop(self, tags: Iterable[str]) -> None:
-        """From now on nothing with one of these tags is answered from this process's memory, nor kept by a read that
-        has begun. Others are told by `invalidate`.
-        """
-        self._memory.drop(tags)
 
     async def invalidate(self, tags: Collection[str]) -> None:
         """When this returns, no process is given anything with one of these tags that was read before, but for the

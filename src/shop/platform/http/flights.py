@@ -53,9 +53,6 @@ class Flights:
         self._now = now
         self._flights: dict[object, _Flight] = {}
 
-    def __len__(self) -> int:
-        return len(self._flights)
-
     async def close(self) -> None:
         """Let go of what is under way."""
         tasks = {flight.task for flight in self._flights.values()}

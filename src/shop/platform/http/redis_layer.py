@@ -27,7 +27,6 @@ from shop.platform.http.second_layer import Ears, LayerUnavailable, Looked, Toke
 from shop.platform.http.stored import Stored, stored
 from shop.platform.observability import told_of
 
-PREFIX = "{catalog-cache}"
 _TIMEOUT = 0.25  # seconds for a command
 _MOST_CONNECTIONS = 32
 _LEASE = 5_000  # ms: who asks the origin and ends without a word holds up nobody for longer
@@ -46,9 +45,7 @@ _json = msgspec.json.Encoder(order="deterministic").encode
 class RedisLayer:
     """Keeps answers of one origin."""
 
-    def __init__(
-        self, url: str, *, origin: str, now: Callable[[], float], nonce: Callable[[], str], prefix: str = PREFIX
-    ) -> None:
+    def __init__(self, url: str, *, origin: str, now: Callable[[], float], nonce: Callable[[], str]) -> None:
         """`now`: monotonic seconds; `nonce`: a text that nobody else will have."""
         pool = redis.BlockingConnectionPool.from_url(
             url,
@@ -60,7 +57,7 @@ class RedisLayer:
             protocol=2,
         )
         self._redis: redis.Redis = redis.Redis.from_pool(pool)
-        self._keys = Keys(prefix, origin)
+        self._keys = Keys(origin)
         self._now = now
         self._nonce = nonce
         self._scripts = {
@@ -125,9 +122,8 @@ class RedisLayer:
 
     async def listen(self, ears: Ears, *, afresh: bool = False) -> None:
         """Hear of everybody's invalidations, on a connection of its own; whenever it is lost, again."""
-        heard, self._missed = True, afresh
+        heard, self._missed, self._deaf = True, afresh, True
         while True:
-            self._deaf = True
             ear = Listener(self._redis, self._keys.channel, ears=ears, now=self._now, catch_up=self._catch_up)
             try:
                 await ear.hear()
@@ -136,6 +132,7 @@ class RedisLayer:
                     log.warning("cache.deaf", reason=told_of(error))
                 heard, self._missed = ear.listening, True
             finally:
+                self._deaf = True
                 ears.off()
             heed_cancellation()
             await asyncio.sleep(_AGAIN)

@@ -141,7 +141,7 @@ return told
 )
 
 # KEYS: what was put aside, then metadata, value and id of each. ARGV: epoch and clock of the invalidation, then
-# the uuids. Deletes what it made unreadable, and nothing that was kept since.
+# the uuids. Deletes what it made unreadable, and spares what was kept since; what another epoch has kept may go, too.
 RECLAIM = """
 for i = 2, #KEYS, 3 do
   local meta = redis.call('HMGET', KEYS[i], 'epoch', 'version')
