@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import httpx
 import jsonschema_rs
 import pytest
+from rich.console import Console
+
+from bundle.__main__ import build
+from bundle.targets import LOCAL
+from emulator.run import Emulator, running
+from emulator.wire import Wire
+from parity.topology import ONE_PROCESS, TOPOLOGIES
+from shop.platform.aws import Aws
+from shop.platform.storage.dynamodb_schema import table
+from shop.platform.storage.port import Layout
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--topology", default=ONE_PROCESS, choices=TOPOLOGIES, help="where journeys are run")
+    parser.addoption("--transcripts", default="", help="folder for what journeys with the mark `parity` come to")
+
+
+_stacks = itertools.count()  # of this worker, whose emulator is its own
 
 
 @dataclass
@@ -90,6 +112,12 @@ def _camel(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def topology(request: pytest.FixtureRequest) -> str:
+    """Where journeys are run."""
+    return str(request.config.getoption("--topology"))
+
+
+@pytest.fixture(scope="session")
 def documented() -> Callable[[Any, str], Documented]:
     """Wraps an app of this name: an answer that its document does not foresee fails the test."""
     documents: dict[str, dict[str, Any]] = {}
@@ -118,3 +146,82 @@ class _Between:
 def between() -> Callable[..., Any]:
     """Of a port, a read and an act: the port, but that after its first such read somebody else acts."""
     return _Between
+
+
+@pytest.fixture(scope="session")
+def local_zip(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The zip for this Python: made once, whoever of the tests' processes comes first."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base if worker_id == "master" else base.parent
+    with (folder / "zip.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / LOCAL.file_name
+        if not made.exists():
+            build(LOCAL, to=made, console=Console(quiet=True))
+        return made
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """AWS, one for all tests of a worker, which keep apart by `stack`. They bear the mark `aws`."""
+    with running() as begun:
+        yield begun
+
+
+@pytest.fixture
+def on_aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The emulator, which clients of this process find for as long as the test takes."""
+    for name, value in emulator.environ.items():
+        monkeypatch.setenv(name, value)
+    return emulator
+
+
+@pytest.fixture
+async def aws(on_aws: Emulator) -> AsyncIterator[Aws]:  # noqa: ARG001 - it is found by the environment
+    """Clients of the emulator."""
+    opened = Aws(("dynamodb", "events", "sqs"))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def stack() -> str:
+    """A name for what a test has on AWS, which no other test has."""
+    return f"shop{next(_stacks)}"
+
+
+@pytest.fixture
+def wire(aws: Aws) -> Wire:
+    """What is sent to DynamoDB by `aws`, and faults to meet there."""
+    return Wire(aws.client("dynamodb"))
+
+
+@pytest.fixture(scope="session")
+def plain_dynamodb(emulator: Emulator) -> Any:
+    """A client that blocks, to make tables and to look behind the engine."""
+    given = emulator.environ
+    return botocore.session.get_session().create_client(
+        "dynamodb",
+        endpoint_url=emulator.url,
+        region_name=given["AWS_DEFAULT_REGION"],
+        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@pytest.fixture
+def tables_of(plain_dynamodb: Any, stack: str) -> Iterator[Callable[[list[Layout]], None]]:
+    """Makes the tables of these layouts; they are gone after the test."""
+    made: list[str] = []
+
+    def make(layouts: list[Layout]) -> None:
+        for layout in layouts:
+            wanted = table(layout, stack=stack)
+            plain_dynamodb.create_table(**wanted["CreateTable"])
+            plain_dynamodb.update_time_to_live(**wanted["UpdateTimeToLive"])
+            made.append(wanted["CreateTable"]["TableName"])
+
+    yield make
+    for name in made:
+        plain_dynamodb.delete_table(TableName=name)

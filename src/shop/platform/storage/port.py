@@ -118,7 +118,7 @@ class Records(Protocol):
 
     @property
     def limit(self) -> int:
-        """Puts + changes + events + consumed in one commit, at most."""
+        """Puts + changes + events + consumed in one commit, at most; less the words that change, on some engines."""
 
     async def get(self, key: str) -> Stored | None:
         """The document; sees every commit that has returned, from any process."""

@@ -36,8 +36,8 @@ from shop.platform.storage.port import (
 )
 from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
-from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, folded, page_of, stored
-from shop.platform.storage.words import PREFIX_FROM, fold
+from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, page_of, stored
+from shop.platform.storage.words import PREFIX_FROM, fold, folded
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 

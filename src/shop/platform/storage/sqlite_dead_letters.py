@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
 
-from shop.kernel.clock import micros, moment_of
+from shop.kernel.clock import Clock, micros, moment_of
+from shop.platform.dead_letters import DeadLetter, Id
+from shop.platform.storage import sqlite_deliveries
+from shop.platform.storage.sqlite_file import SqliteFile
 
-
-class DeadLetter(NamedTuple):
-    """A delivery that failed as often as it may."""
-
-    id: int  # of the delivery
-    consumer: str
-    event_id: str
-    event_type: str
-    since: datetime  # when it was given up
-    attempts: int
-    reason: str  # of the last failure, without data
-    event: bytes  # the CloudEvent as JSON
-
+_PAGE = 500
 
 _ROW = """
 SELECT deliveries.id, consumer, events.id, type, dead, attempts, coalesce(error, ''), body
@@ -29,20 +21,54 @@ FROM deliveries JOIN events ON seq = event WHERE dead IS NOT NULL
 """
 
 
-def page(connection: sqlite3.Connection, *, after: int, most: int) -> list[DeadLetter]:
-    """Those behind this id, oldest first."""
-    rows = connection.execute(f"{_ROW} AND deliveries.id > ? ORDER BY deliveries.id LIMIT ?", (after, most))
+@dataclass(frozen=True, slots=True)
+class SqliteDeadLetters:
+    """Those of a store. Some at a time, so that a server beside it is not held up."""
+
+    file: SqliteFile
+    clock: Clock
+
+    async def each(self) -> AsyncGenerator[DeadLetter, None]:
+        """Oldest first."""
+        after = 0
+        while page := self.file.read(lambda connection, after=after: _page(connection, after)):  # type: ignore[misc]
+            for letter in page:
+                yield letter
+                after = int(letter.id)
+
+    async def count(self) -> int:
+        """Exactly."""
+        return self.file.read(sqlite_deliveries.backlog).dead
+
+    async def one(self, identifier: Id) -> DeadLetter | None:
+        """As the port says."""
+        return self.file.read(lambda connection: _one(connection, identifier))
+
+    async def revive(self, identifiers: Collection[Id]) -> list[Id]:
+        """They are due at once and nobody's; the server that runs makes them, or the next one."""
+        left, revived = iter(identifiers), list[Id]()
+        while some := list(islice(left, _PAGE)):
+            revived += await self.file.write(
+                lambda connection, some=some: _revive(connection, some, now=self.clock())  # type: ignore[misc]
+            )
+        return revived
+
+    async def revive_all(self) -> int:
+        """As `revive`."""
+        return len(await self.revive([letter.id async for letter in self.each()]))
+
+
+def _page(connection: sqlite3.Connection, after: int) -> list[DeadLetter]:
+    rows = connection.execute(f"{_ROW} AND deliveries.id > ? ORDER BY deliveries.id LIMIT ?", (after, _PAGE))
     return [_letter(row) for row in rows]
 
 
-def one(connection: sqlite3.Connection, identifier: int) -> DeadLetter | None:
-    """The dead letter; None if there is none, or it has been brought back to life."""
+def _one(connection: sqlite3.Connection, identifier: Id) -> DeadLetter | None:
     row = connection.execute(f"{_ROW} AND deliveries.id = ?", (identifier,)).fetchone()
     return _letter(row) if row is not None else None
 
 
-def revive(connection: sqlite3.Connection, identifiers: Sequence[int], *, now: datetime) -> list[int]:
-    """They are due at once and nobody's, as if they had never been tried; those of them that were dead."""
+def _revive(connection: sqlite3.Connection, identifiers: Sequence[Id], *, now: datetime) -> list[Id]:
     return [
         identifier
         for identifier in identifiers

@@ -10,12 +10,12 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
 from shop.kernel.clock import micros, moment_of
 from shop.kernel.events import Delivery, Envelope
+from shop.platform.bus import Backlog
 from shop.platform.storage import sqlite_schema
 from shop.platform.storage.port import AlreadyConsumed
 
@@ -48,14 +48,6 @@ class Queued:
     envelope: Envelope
     attempts: int
     since: datetime
-
-
-class Backlog(NamedTuple):
-    """Deliveries that are not ended: those that are made or tried again, and dead letters."""
-
-    waiting: int
-    dead: int
-    due: datetime | None  # when the first of those that wait was, or is, to be made
 
 
 def create(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from shop.platform.storage.body import pack
 from shop.platform.storage.documents import Documents, Unreadable
 from shop.platform.storage.port import Layout, Put, Stored
-from shop.platform.storage.sqlite_tables import folded, places, stored
+from shop.platform.storage.sqlite_tables import places, stored
+from shop.platform.storage.words import folded
 
 _PAGE = 200
 

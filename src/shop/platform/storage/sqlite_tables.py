@@ -13,8 +13,7 @@ from typing import Any
 from shop.kernel.clock import moment_of
 from shop.platform.storage import sqlite_schema
 from shop.platform.storage.body import unpack
-from shop.platform.storage.port import MOST_PAGE, MOST_WORDS, Layout, Put, Stored, TooMuch
-from shop.platform.storage.words import fold
+from shop.platform.storage.port import MOST_PAGE, Layout, Stored
 
 VERSION = ""  # the name under which a key's counters keep their version
 
@@ -147,14 +146,6 @@ def page_of(rows: Sequence[tuple[Any, ...]], limit: int) -> list[Stored]:
         if size > MOST_PAGE:
             break
     return found
-
-
-def folded(put: Put) -> dict[str, str]:
-    """What is searched: field → words as they are compared; `TooMuch` if they are too many."""
-    words = {field: fold(text) for field, text in put.words.items()}
-    if len({word for of_field in words.values() for word in of_field}) > MOST_WORDS:
-        raise TooMuch(f"{put.key} has more than {MOST_WORDS} distinct words to search by")
-    return {field: " ".join(of_field) for field, of_field in words.items() if of_field}
 
 
 def _lacks(connection: sqlite3.Connection, layout: Layout) -> bool:
