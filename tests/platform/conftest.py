@@ -15,11 +15,14 @@ import msgspec
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
+from emulator import messages, tables
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause, Envelope
 from shop.kernel.ids import ids
+from shop.platform.aws import Aws
 from shop.platform.bus import Consumers, Jobs, Reaction
 from shop.platform.bus_local import LocalBus
+from shop.platform.storage import dynamodb_schema
 from shop.platform.storage.port import Layout, Put, Records
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.tokens import Tokens
@@ -91,9 +94,9 @@ async def serve(clock: Clock) -> AsyncIterator[Callable[..., Awaitable[LocalBus]
     buses: list[LocalBus] = []
 
     async def started(
-        store: SqliteStore, consumers: Consumers, jobs: Jobs | None = None, *, alone: bool = True
+        store: SqliteStore, consumers: Consumers, jobs: Jobs | None = None, *, alone: bool = True, **more: Any
     ) -> LocalBus:
-        bus = LocalBus(store, clock=clock)
+        bus = LocalBus(store, clock=clock, **more)
         await bus.start(consumers, jobs or {}, alone=alone)
         buses.append(bus)
         return bus
@@ -211,3 +214,22 @@ async def client_of(tokens: Tokens, clock: Clock) -> AsyncIterator[Callable[...,
             return client
 
         yield over
+
+
+@pytest.fixture
+async def wired(aws: Aws, stack: str) -> Callable[..., Awaitable[None]]:
+    """Makes the stack of parcels: a table, a bus, and the queue of those that are sent."""
+
+    async def begin(*, attempts: int = 24, visibility: int = 30) -> None:
+        made = [dynamodb_schema.table(LAYOUT, stack=stack), dynamodb_schema.log_table(stack=stack)]
+        await tables.create(aws.client("dynamodb"), made)
+        await messages.create(
+            aws.client("events"),
+            aws.client("sqs"),
+            stack=stack,
+            heard={LAYOUT.context: [HEARD]},
+            attempts=attempts,
+            visibility=visibility,
+        )
+
+    return begin

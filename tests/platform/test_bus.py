@@ -41,6 +41,13 @@ def test_after_the_24th_attempt_there_is_none(attempts):
     assert wait_after(attempts) is None
 
 
+@pytest.mark.parametrize("most", [1, 3, 24])
+def test_fewer_attempts_end_the_same_schedule_earlier(most):
+    waits = [wait_after(attempts, most=most) for attempts in range(1, most + 1)]
+
+    assert waits == [*(wait_after(attempts) for attempts in range(1, most)), None]
+
+
 @given(st.integers(1, 22))
 def test_no_wait_is_shorter_than_the_one_before(attempts):
     assert wait_after(attempts) <= wait_after(attempts + 1)

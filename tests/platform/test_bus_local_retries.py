@@ -59,6 +59,20 @@ async def test_a_failing_delivery_is_tried_24_times_in_24_hours_and_is_a_dead_le
     assert tried_at[:8] == [n * MINUTE for n in (0, 1, 3, 7, 15, 31, 63, 144)]
 
 
+async def test_a_shop_that_gives_up_earlier_has_the_dead_letter_after_so_many_attempts(
+    store, serve, send, book, hearing, until, rows, clock
+):
+    poison = Failing(book(), Poison("poison"), times=1000)
+    await serve(store, hearing(reader=poison), attempts=2)
+    await send([1])
+    await until(lambda: [row.attempts for row in rows()] == [1])
+
+    clock.forward(MINUTE)
+    await until(lambda: rows()[0].dead)
+
+    assert (poison.tries, rows()[0].attempts) == (2, 2)
+
+
 async def test_a_dead_letter_is_not_delivered_again_by_itself(store, serve, send, book, hearing, until, rows, clock):
     reader = book()
     poison = Failing(reader, Poison("poison"), times=1)

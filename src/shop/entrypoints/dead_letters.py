@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from itertools import islice
-from typing import TYPE_CHECKING
+from contextlib import aclosing, asynccontextmanager
+from uuid import UUID
 
 import msgspec
 import rich_click as click
 
 from shop.entrypoints.terminal import Failed, command_settings, examples, show_dead_letters, so_many
-from shop.kernel.clock import rfc3339, system_clock
+from shop.kernel.clock import rfc3339
+from shop.platform.dead_letters import DeadLetter, DeadLetters, Id
 
-if TYPE_CHECKING:
-    from shop.platform.storage.sqlite import SqliteStore
-    from shop.platform.storage.sqlite_dead_letters import DeadLetter
-
-_PAGE = 500
 _SHOWN = 50
+_MOST = 2**62
+_CONTEXTS = ("catalog", "orders", "rewards")
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
 
 # What only one command needs, it imports itself: `shop --help` is there at once.
+
+
+class _Id(click.ParamType[Id]):
+    """A number, or a UUID."""
+
+    name = "id"
+
+    def convert(self, value: str | Id, param: click.Parameter | None, ctx: click.Context | None) -> Id:
+        """As the engines know it."""
+        try:
+            return str(UUID(str(value))) if "-" in str(value) else self._number(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no id of a dead letter, neither a number nor a UUID", param, ctx)
+
+    def _number(self, value: str) -> int:
+        if not 1 <= int(value) <= _MOST:
+            raise ValueError(value)
+        return int(value)
 
 
 @click.group("dead-letters", epilog=examples("shop dead-letters list", "shop dead-letters replay --all"))
@@ -30,6 +45,11 @@ def dead_letters() -> None:
     """Deliveries that failed for a whole day: see why, and have them made after all.
 
     A server may be running meanwhile.
+
+    On AWS (SHOP_STORAGE=dynamodb) they are in the dead-letter queues of the contexts, and ids are those of the
+    messages. A queue has no order and gives ten messages at a time: while a command goes through it, another one sees
+    only the others, and of many thousands perhaps not all are shown. It counts roughly, and keeps them 14 days from
+    when the event was published.
     """
 
 
@@ -43,9 +63,9 @@ def list_(*, as_json: bool) -> None:
 
 
 @dead_letters.command(epilog=examples("shop dead-letters show 17", "shop dead-letters show 17 --json | jq .event"))
-@click.argument("identifier", metavar="ID", type=click.IntRange(1, 2**62))
+@click.argument("identifier", metavar="ID", type=_Id())
 @_AS_JSON
-def show(identifier: int, *, as_json: bool) -> None:
+def show(identifier: Id, *, as_json: bool) -> None:
     """Show a dead letter with its whole event."""
     letter = asyncio.run(_one(identifier))
     whole = _told(letter) | {"event": msgspec.Raw(letter.event)}
@@ -58,33 +78,36 @@ def show(identifier: int, *, as_json: bool) -> None:
 @dead_letters.command(
     epilog=examples("shop dead-letters replay 17", "shop dead-letters replay 17 23", "shop dead-letters replay --all")
 )
-@click.argument("identifiers", metavar="[ID]…", nargs=-1, type=click.IntRange(1, 2**62))
+@click.argument("identifiers", metavar="[ID]…", nargs=-1, type=_Id())
 @click.option("--all", "every", is_flag=True, help="All that are dead by now.")
-def replay(identifiers: Sequence[int], *, every: bool) -> None:
+def replay(identifiers: Sequence[Id], *, every: bool) -> None:
     """Have dead letters delivered again, at once, as if they had never been tried.
 
     The server that runs makes them at once, else the next one that starts. What fails again is tried for another day.
     """
     if bool(identifiers) == every:
         raise click.UsageError("give the IDs of dead letters, or --all")
-    revived = asyncio.run(_replay(identifiers, every=every))
-    if missing := sorted(set(identifiers) - set(revived)):
-        raise Failed(f"{_no_such(missing)}; {so_many(len(revived), 'other')} will be delivered")
-    click.echo(f"{so_many(len(revived), 'dead letter')} will be delivered: by the server that runs, or the next one")
+    revived = list[Id]() if every else asyncio.run(_replay(identifiers))
+    count = asyncio.run(_replay_all()) if every else len(revived)
+    if missing := [one for one in dict.fromkeys(identifiers) if one not in revived]:
+        raise Failed(f"{_no_such(missing)}; {so_many(count, 'other')} will be delivered")
+    click.echo(f"{so_many(count, 'dead letter')} will be delivered: by the server that runs, or the next one")
 
 
 async def _tell_all() -> None:
-    async with _store() as store:
-        async for letter in _letters(store):
+    async with _letters() as letters:
+        async for letter in letters.each():
             click.echo(msgspec.json.encode(_told(letter)))
 
 
 async def _show_first() -> None:
-    from shop.platform.storage import sqlite_dead_letters, sqlite_deliveries  # noqa: PLC0415
-
-    async with _store() as store:
-        first = store.file.read(lambda connection: sqlite_dead_letters.page(connection, after=0, most=_SHOWN))
-        count = store.file.read(sqlite_deliveries.backlog).dead
+    first = list[DeadLetter]()
+    async with _letters() as letters, aclosing(letters.each()) as each:
+        async for letter in each:
+            first.append(letter)
+            if len(first) == _SHOWN:
+                break
+        count = await letters.count()
     if first:
         show_dead_letters(first, of=count)
         click.echo("once the cause is mended: shop dead-letters replay ID, or --all")
@@ -92,49 +115,41 @@ async def _show_first() -> None:
         click.echo("there is no dead letter")
 
 
-async def _one(identifier: int) -> DeadLetter:
-    from shop.platform.storage import sqlite_dead_letters  # noqa: PLC0415
-
-    async with _store() as store:
-        letter = store.file.read(lambda connection: sqlite_dead_letters.one(connection, identifier))
+async def _one(identifier: Id) -> DeadLetter:
+    async with _letters() as letters:
+        letter = await letters.one(identifier)
     if letter is None:
         raise Failed(_no_such([identifier]))
     return letter
 
 
-async def _replay(identifiers: Sequence[int], *, every: bool) -> list[int]:
-    """Ids of those that were dead. Some at a time, so that a server beside it is not held up."""
-    from shop.platform.storage import sqlite_dead_letters  # noqa: PLC0415
+async def _replay(identifiers: Sequence[Id]) -> list[Id]:
+    async with _letters() as letters:
+        return await letters.revive(identifiers)
 
-    async with _store() as store:
-        wanted = [letter.id async for letter in _letters(store)] if every else identifiers
-        left, revived = iter(wanted), list[int]()
-        while some := list(islice(left, _PAGE)):
-            revived += await store.file.write(
-                lambda connection, some=some: sqlite_dead_letters.revive(connection, some, now=system_clock())  # type: ignore[misc]
-            )
-        return revived
+
+async def _replay_all() -> int:
+    async with _letters() as letters:
+        return await letters.revive_all()
 
 
 @asynccontextmanager
-async def _store() -> AsyncIterator[SqliteStore]:
-    from shop.entrypoints.monolith import opened  # noqa: PLC0415
-
+async def _letters() -> AsyncIterator[DeadLetters]:
+    """Those of the shop that the settings name."""
     settings = command_settings()
+    if settings.storage == "dynamodb":
+        from shop.platform import sqs_dead_letters  # noqa: PLC0415
+
+        async with sqs_dead_letters.opened(stack=settings.stack, contexts=_CONTEXTS) as letters:
+            yield letters
+        return
+    from shop.entrypoints.monolith import opened  # noqa: PLC0415
+    from shop.platform.storage.sqlite_dead_letters import SqliteDeadLetters  # noqa: PLC0415
+
     if not settings.store.exists():
         raise Failed(f"there is no store in {settings.data}; set SHOP_DATA to the folder of the shop")
     async with opened(settings) as shop:
-        yield shop.store
-
-
-async def _letters(store: SqliteStore) -> AsyncIterator[DeadLetter]:
-    from shop.platform.storage import sqlite_dead_letters  # noqa: PLC0415
-
-    after = 0
-    while page := store.file.read(lambda c, after=after: sqlite_dead_letters.page(c, after=after, most=_PAGE)):  # type: ignore[misc]
-        for letter in page:
-            yield letter
-        after = page[-1].id
+        yield SqliteDeadLetters(shop.store.file, shop.clock)
 
 
 def _told(letter: DeadLetter) -> dict[str, object]:
@@ -149,6 +164,6 @@ def _told(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _no_such(identifiers: Sequence[int]) -> str:
+def _no_such(identifiers: Sequence[Id]) -> str:
     several = ", ".join(map(str, identifiers))
     return f"no dead letter has the id {several}; see: shop dead-letters list"

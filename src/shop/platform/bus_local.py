@@ -9,23 +9,21 @@ import asyncio
 import secrets
 from collections import deque
 from datetime import datetime, timedelta
-from itertools import starmap
 
 import structlog
 
 from shop.kernel.clock import Clock
-from shop.kernel.errors import NotYet, Refusal, TryLater
-from shop.kernel.events import Cause
-from shop.platform.bus import Consumers, Job, Jobs, routes, wait_after
+from shop.kernel.errors import TryLater
+from shop.platform.bus import MOST_ATTEMPTS, Backlog, Consumers, Jobs, routes, wait_after
+from shop.platform.delivering import react, tell_failure
+from shop.platform.jobs import repeated
 from shop.platform.observability import told_of
-from shop.platform.retry import tried
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
 from shop.platform.storage.sqlite import SqliteStore
-from shop.platform.storage.sqlite_deliveries import Backlog, Queued
+from shop.platform.storage.sqlite_deliveries import Queued
 
 _WORKERS = 64
-_TRIES = 50  # of a reaction or job that others overtake: 64 orders of one customer may be completed at once
 _MOST_IN_MEMORY = 10_000
 _PAGE = 500
 _CROWD = 10  # requests that wait for their commit
@@ -48,12 +46,6 @@ class Overloaded(TryLater):
     code = "overloaded"
 
 
-class NoReaction(Refusal):
-    """A delivery for a consumer that does not listen to this type (any more)."""
-
-    code = "no-reaction"
-
-
 def listen(store: SqliteStore, consumers: Consumers) -> None:
     """From now on what is committed to the store queues its deliveries; some server makes them."""
     store.routes = routes(consumers)
@@ -62,11 +54,22 @@ def listen(store: SqliteStore, consumers: Consumers) -> None:
 class LocalBus:
     """Delivers what the store has queued, and runs the scheduled jobs."""
 
-    def __init__(self, store: SqliteStore, *, clock: Clock, may_wait: frozenset[str] = frozenset()) -> None:
-        """`may_wait`: types of events that begin something new, which can be put off in a burst of requests."""
+    def __init__(
+        self,
+        store: SqliteStore,
+        *,
+        clock: Clock,
+        may_wait: frozenset[str] = frozenset(),
+        attempts: int = MOST_ATTEMPTS,
+    ) -> None:
+        """`may_wait`: types of events that begin something new, which can be put off in a burst of requests.
+
+        `attempts`: a delivery that has failed so often is a dead letter.
+        """
         self._store = store
         self._clock = clock
         self._may_wait = may_wait
+        self._attempts = attempts
         self._consumers: Consumers = {}
         self._name = f"server-{secrets.token_hex(8)}"
         self._queue: deque[Queued] = deque()
@@ -90,7 +93,7 @@ class LocalBus:
         self._store.owner = self._name
         self._store.on_queued = self._committed
         self._store.on_ended = lambda delivery: self._held.discard(delivery.id)
-        self._loops = [asyncio.create_task(loop) for loop in (self._look(), *starmap(self._repeat, jobs.items()))]
+        self._loops = [asyncio.create_task(loop) for loop in (self._look(), *repeated(jobs, clock=self._clock))]
 
     async def stop(self, *, patience: float = _PATIENCE) -> None:
         """Finish the reactions that have begun, in so many seconds; the rest stays queued for the next server."""
@@ -197,12 +200,8 @@ class LocalBus:
 
     async def _deliver(self, queued: Queued) -> None:
         delivery, envelope = queued.delivery, queued.envelope
-        react = self._consumers.get(delivery.consumer, {}).get(envelope.type)
-        cause = Cause(id=envelope.id, traceparent=envelope.traceparent, delivery=delivery)
         try:
-            if react is None:
-                raise NoReaction(f"{delivery.consumer} has no reaction to {envelope.type}")  # noqa: TRY301
-            await tried(_TRIES, react, envelope, cause)
+            await react(self._consumers.get(delivery.consumer, {}), envelope, delivery)
             if delivery.id in self._held:  # the reaction had nothing to write, so nothing has ended it
                 await self._store.file.write(lambda connection: deliveries.end(connection, delivery))
         except AlreadyConsumed:
@@ -212,22 +211,16 @@ class LocalBus:
 
     async def _postpone(self, queued: Queued, error: Exception) -> None:
         attempts = queued.attempts + 1
-        wait = wait_after(attempts)
+        wait = wait_after(attempts, most=self._attempts)
         now = self._clock()
-        reason = told_of(error)[:1000]
-        told = {
-            "event_type": queued.envelope.type,
-            "event_id": queued.envelope.id,
-            "consumer": queued.delivery.consumer,
-        }
+        reason = tell_failure(
+            error, envelope=queued.envelope, consumer=queued.delivery.consumer, attempts=attempts, wait=wait
+        )
         if wait is None:
-            log.error("delivery.dead", attempts=attempts, reason=reason, **told)
             await self._store.file.write(
                 lambda c: deliveries.bury(c, queued.delivery, at=now, attempts=attempts, error=reason)
             )
             return
-        if not isinstance(error, NotYet):
-            log.warning("delivery.failed", attempts=attempts, again_in=str(wait), reason=reason, **told)
         await self._store.file.write(
             lambda c: deliveries.retry(c, queued.delivery, due=now + wait, attempts=attempts, error=reason)
         )
@@ -271,15 +264,3 @@ class LocalBus:
                 lambda connection: deliveries.claim(connection, owner=self._name, now=now, most=_PAGE)
             )
             self._take(claimed)
-
-    async def _repeat(self, name: str, job: Job) -> None:
-        due = self._clock() + job.every
-        while True:
-            due = min(due, self._clock() + job.every)  # a clock that was set back does not hold it up
-            if self._clock() >= due:
-                due = self._clock() + job.every
-                try:
-                    await tried(_TRIES, job.run, Cause(id=f"job_{name}"))
-                except Exception:
-                    log.exception("job.failed", job=name)
-            await asyncio.sleep(1)

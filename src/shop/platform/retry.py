@@ -13,6 +13,7 @@ from shop.platform.storage.port import Conflict
 P = ParamSpec("P")
 T = TypeVar("T")
 
+TRIES_OF_OURS = 50  # of a reaction or job that others overtake: 64 orders of one customer may be completed at once
 _TRIES = 5
 _LONGEST_WAIT = 0.25  # seconds
 
