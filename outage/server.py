@@ -15,7 +15,7 @@ from time import monotonic
 import httpx
 from dependency_injector import containers, providers
 
-from shop.entrypoints.monolith import Monolith
+from shop.entrypoints.monolith import Monolith, opened
 from shop.entrypoints.serving import serve
 from shop.platform.http.breaker import Breaker
 from shop.platform.settings import read_settings
@@ -67,7 +67,7 @@ def _main() -> None:
         )
         catalog_breaker = providers.Singleton(Breaker, now=providers.Object(monotonic), opens_for=given.opens_for)
 
-    serve(settings, host=given.host, port=given.port)
+    serve(settings, opened(settings, serving=True), host=given.host, port=given.port)
 
 
 if __name__ == "__main__":

@@ -243,6 +243,21 @@ def test_a_log_is_replayed_twice_with_the_same_totals(tmp_path: Path, url: str) 
     assert len(re.findall("same", table.stdout)) == 11
 
 
+def test_a_log_is_replayed_into_a_shop_elsewhere_with_the_keys_that_are_given(
+    tmp_path: Path, url: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(LOG, encoding="utf-8")
+    monkeypatch.setenv("SHOP_STORAGE", "dynamodb")
+    monkeypatch.setenv("SHOP_JWT_KEY", (data / "jwt.key").read_text())
+    monkeypatch.setenv("SHOP_PAYMENT_SECRETS", (data / "payment.key").read_text())
+
+    result = shop("replay", log, "--url", url, "--json")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["orders"] == 2
+
+
 def test_a_log_is_replayed_with_its_price_changes(tmp_path: Path, url: str) -> None:
     log = tmp_path / "log.csv"
     log.write_text(LOG + "1003,85A,LANTERN,1,2026-01-01 08:26:00,2.95,18,UK\n", encoding="utf-8")

@@ -44,6 +44,9 @@ def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     assert settings.redis_url is None
     assert settings.log_level == "info"
     assert settings.point_value == Money(1, "EUR")
+    assert (settings.storage, settings.bus, settings.stack) == ("sqlite", "local", "shop")
+    assert settings.catalog_url is None
+    assert settings.delivery_attempts == 24
     assert len(settings.jwt_key) >= 32
     assert len(settings.payment_secrets) == 1
 
@@ -100,6 +103,23 @@ def test_a_try_ends_before_the_budget_does_so_that_failures_are_counted(environ,
         ),
         ("SHOP_LOG", "loud"),
         ("SHOP_CACHE_TAG_HEADERS", "Cache Tag"),
+        *(("SHOP_STORAGE", value) for value in ("postgres", "sqlite dynamodb")),
+        *(("SHOP_BUS", value) for value in ("kafka", "sqs")),
+        *(("SHOP_STACK", value) for value in ("Shop", "1shop", "-shop", "my_shop", "my shop", "s" * 32, "shöp")),
+        *(
+            ("SHOP_CATALOG_URL", value)
+            for value in (
+                "catalog.example",
+                "ftp://catalog.example",
+                "http://",
+                "http://a b",
+                "lambda:",
+                "lambda:a/b",
+                f"lambda:{'f' * 65}",
+                "arn:aws:lambda:eu-central-1:000000000000:function:f",
+            )
+        ),
+        *(("SHOP_DELIVERY_ATTEMPTS", value) for value in ("0", "25", "-1", "1.5", "x", "\u0661", "1e1")),
         *(("SHOP_REDIS_URL", value) for value in ("localhost:6379", "http://a", "redis://", "redis://a b")),
         *(
             ("SHOP_POINT_VALUE", value)
@@ -144,6 +164,64 @@ def test_a_wrong_value_is_refused_by_name(environ, name, value):
 def test_a_wrong_value_of_a_point_is_refused_with_an_example(environ):
     with pytest.raises(WrongSetting, match=r"SHOP_POINT_VALUE=a cent .* give one like 0\.01 EUR"):
         read_settings(environ | KEYS | {"SHOP_POINT_VALUE": "a cent"})
+
+
+ON_AWS = {"SHOP_STORAGE": "dynamodb"}
+
+
+def test_what_is_set_for_aws_is_read(environ):
+    settings = read_settings(
+        environ
+        | {
+            "SHOP_STORAGE": "DynamoDB",
+            "SHOP_STACK": "shop-2",
+            "SHOP_CATALOG_URL": " lambda:shop-2-catalog-api ",
+            "SHOP_DELIVERY_ATTEMPTS": "3",
+        }
+    )
+
+    assert (settings.storage, settings.bus, settings.stack) == ("dynamodb", "eventbridge", "shop-2")
+    assert settings.catalog_url == "lambda:shop-2-catalog-api"
+    assert settings.delivery_attempts == 3
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "https://shop.example/catalog/", "http://[::1]:80"])
+def test_the_catalog_may_be_at_any_address(environ, url):
+    assert read_settings(environ | {"SHOP_CATALOG_URL": url}).catalog_url == url
+
+
+@pytest.mark.parametrize(("storage", "bus"), [("sqlite", "local"), ("dynamodb", "eventbridge")])
+def test_each_storage_has_its_bus(environ, storage, bus):
+    assert read_settings(environ | {"SHOP_STORAGE": storage}).bus == bus
+    assert read_settings(environ | {"SHOP_STORAGE": storage, "SHOP_BUS": bus}).bus == bus
+
+
+@pytest.mark.parametrize(("storage", "bus"), [("sqlite", "eventbridge"), ("dynamodb", "local")])
+def test_a_bus_that_does_not_go_with_its_storage_is_refused_with_both_names(environ, storage, bus):
+    with pytest.raises(WrongSetting, match=f"SHOP_BUS={bus} does not go with SHOP_STORAGE={storage}"):
+        read_settings(environ | {"SHOP_STORAGE": storage, "SHOP_BUS": bus})
+
+
+def test_on_aws_nothing_is_kept_in_a_folder_and_keys_that_are_not_given_nobody_knows(environ, tmp_path):
+    first, second = read_settings(environ | ON_AWS), read_settings(environ | ON_AWS)
+
+    assert not (tmp_path / "data").exists()
+    assert first.jwt_key != second.jwt_key
+    assert first.payment_secrets != second.payment_secrets
+    assert len(first.jwt_key) >= 32
+
+
+def test_on_aws_keys_that_are_given_are_used(environ):
+    settings = read_settings(environ | ON_AWS | KEYS)
+
+    assert (settings.jwt_key, settings.payment_secrets) == ("j" * 32, ("p" * 32,))
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+def test_on_aws_too_a_short_or_empty_key_is_refused(environ, name):
+    for secret in ("", "short"):
+        with pytest.raises(WrongSetting, match=name):
+            read_settings(environ | ON_AWS | KEYS | {name: secret})
 
 
 @pytest.mark.parametrize("secret", ["short-secret", "p" * 31])

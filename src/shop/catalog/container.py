@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from dependency_injector import containers, providers
 
 from shop.catalog.application.archive_product import ArchiveProduct
@@ -24,13 +26,21 @@ from shop.catalog.infrastructure.documents import DOCUMENTS
 from shop.catalog.infrastructure.histories import HistoryStore
 from shop.catalog.infrastructure.reservations import ReservationStore
 from shop.catalog.infrastructure.store import LAYOUT, ProductStore
-from shop.catalog.presentation.api import CatalogApi
 from shop.catalog.presentation.events import CatalogReactions
 from shop.catalog.presentation.scheduled import CatalogJobs
 from shop.kernel.clock import Clock
 from shop.kernel.events import Publisher
 from shop.kernel.ids import Ids
 from shop.platform.storage.port import Engine
+
+if TYPE_CHECKING:
+    from shop.catalog.presentation.api import CatalogApi
+
+
+def _api(**parts: Any) -> CatalogApi:
+    from shop.catalog.presentation.api import CatalogApi  # noqa: PLC0415 - with it Litestar, for those who answer requests
+
+    return CatalogApi(**parts)
 
 
 class CatalogContainer(containers.DeclarativeContainer):
@@ -68,7 +78,7 @@ class CatalogContainer(containers.DeclarativeContainer):
     audit_order = providers.Singleton(AuditOrder, reservations=reservations)
 
     api = providers.Singleton(
-        CatalogApi,
+        _api,
         queries=queries,
         read_histories=read_histories,
         create_product=create_product,

@@ -27,6 +27,7 @@ from shop.entrypoints.terminal import (
     known_currency,
     show_faults,
     show_products,
+    signing_settings,
     so_many,
 )
 from shop.kernel.clock import system_clock
@@ -71,21 +72,52 @@ def main() -> None:
     epilog=examples(
         "shop serve --demo",
         "SHOP_DATA=/srv/shop shop serve --host 0.0.0.0 --port 80",
+        "SHOP_STORAGE=dynamodb shop serve --context catalog --port 8001",
     )
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--demo", is_flag=True, help="Fill an empty catalog, and say what to try with it.")
-def serve(host: str, port: int, *, demo: bool) -> None:
-    """Run the whole shop in this process: API, deliveries, schedules."""
-    from shop.entrypoints import serving  # noqa: PLC0415
-    from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
-
+@click.option(
+    "--context",
+    "name",
+    type=click.Choice(["catalog", "orders", "rewards"]),
+    help="Only this one, on AWS (SHOP_STORAGE=dynamodb); the others are servers, or functions, of their own.",
+)
+def serve(host: str, port: int, *, demo: bool, name: str | None) -> None:
+    """Run the whole shop in this process: API, deliveries, schedules; or one context of it."""
     settings = read_settings(os.environ)
     _free(host, port)
+    if name is not None:
+        _serve_alone(settings, name, host=host, port=port, demo=demo)
+    else:
+        _serve_all(settings, host=host, port=port, demo=demo)
+
+
+def _serve_alone(settings: Settings, name: str, *, host: str, port: int, demo: bool) -> None:
+    if settings.storage != "dynamodb":
+        raise Failed("--context needs SHOP_STORAGE=dynamodb: contexts apart from each other meet on AWS")
+    if demo:
+        raise Failed("--demo is for the whole shop: leave it out, or leave out --context")
+    from shop.entrypoints import serving  # noqa: PLC0415
+    from shop.entrypoints.alone_server import opened_alone  # noqa: PLC0415
+
+    async def begin(_: object) -> None:
+        click.echo(f"{name.title()} is open: {_url(host, port)} (stack: {settings.stack}). Ctrl-C closes it.", err=True)
+
+    serving.serve(settings, opened_alone(settings, name=name), host=host, port=port, begin=begin)
+
+
+def _serve_all(settings: Settings, *, host: str, port: int, demo: bool) -> None:
+    if settings.storage != "sqlite":
+        raise Failed("SHOP_STORAGE=dynamodb keeps each context apart: serve one of them with --context")
+    from shop.entrypoints import serving  # noqa: PLC0415
+    from shop.entrypoints.monolith import opened  # noqa: PLC0415
+    from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
+
     with bars() as show:
         upgrade_store(settings, progress=show)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = _url(host, port)
 
     async def begin(shop: Shop) -> None:
         if demo:
@@ -96,7 +128,11 @@ def serve(host: str, port: int, *, demo: bool) -> None:
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
-    serving.serve(settings, host=host, port=port, begin=begin)
+    serving.serve(settings, opened(settings, serving=True), host=host, port=port, begin=begin)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @cli.command(
@@ -142,11 +178,11 @@ def import_(file: Path, currency: str, *, dry_run: bool) -> None:
 
 async def _import(settings: Settings, found: Import) -> Brought:
     from shop.entrypoints.bring_in import bring_in  # noqa: PLC0415
-    from shop.entrypoints.monolith import opened  # noqa: PLC0415
+    from shop.entrypoints.catalog_open import catalog_opened  # noqa: PLC0415
 
-    async with opened(settings) as shop:
+    async with catalog_opened(settings) as catalog:
         with bars() as show:
-            return await bring_in(found.products, shop.catalog, by="import", progress=show)
+            return await bring_in(found.products, catalog, by="import", progress=show)
 
 
 @cli.command(
@@ -164,7 +200,7 @@ def token(role: str, subject: str, hours: int) -> None:
 
     if not 0 < len(subject) <= 100:  # noqa: PLR2004 - as the server checks it
         raise click.BadParameter("has 1 to 100 characters", param_hint="'--subject'")
-    tokens = Tokens(command_settings().jwt_key, clock=system_clock)
+    tokens = Tokens(signing_settings("SHOP_JWT_KEY").jwt_key, clock=system_clock)
     click.echo(tokens.sign(subject=subject, role=role, lifetime=timedelta(hours=hours)))
 
 
@@ -185,7 +221,11 @@ def pay(order_id: str, url: str, amount: str | None, *, failed: bool) -> None:
     """
     if not re.fullmatch(r"ord_[0-9a-z]+", order_id):
         raise click.BadParameter("is no order's id: it looks like ord_01a2…", param_hint="'ORDER_ID'")
-    click.echo(asyncio.run(_pay(command_settings(), order_id, url, amount, failed=failed)))
+    click.echo(
+        asyncio.run(
+            _pay(signing_settings("SHOP_JWT_KEY", "SHOP_PAYMENT_SECRETS"), order_id, url, amount, failed=failed)
+        )
+    )
 
 
 async def _pay(settings: Settings, order_id: str, url: str, amount: str | None, *, failed: bool) -> str:

@@ -65,14 +65,14 @@ def _refuse_place(file: Path, settings: Settings, *, force: bool) -> None:
 
 
 async def _every_product(settings: Settings) -> Sequence[Goods]:
-    from shop.entrypoints.monolith import opened  # noqa: PLC0415
+    from shop.entrypoints.catalog_open import catalog_opened  # noqa: PLC0415
 
-    if not settings.store.exists():
+    if settings.storage == "sqlite" and not settings.store.exists():
         raise Failed(f"there is no store in {settings.data}: name its folder with SHOP_DATA")
     goods: list[Goods] = []
     with bars() as show:
-        async with opened(settings) as shop:
-            async for some in shop.catalog.queries().every_one():
+        async with catalog_opened(settings) as catalog:
+            async for some in catalog.queries().every_one():
                 goods += some
                 show("products", len(goods), 0)
     return goods

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import cast
 
 import httpx
@@ -17,24 +14,20 @@ from litestar.types import ASGIApp
 
 from shop.catalog import contract as catalog_contract
 from shop.catalog.container import CatalogContainer
+from shop.entrypoints.outside import from_outside
+from shop.entrypoints.reading_the_catalog import reading, second_layer
 from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
 from shop.orders import contract as orders_contract
 from shop.orders.container import OrdersContainer
 from shop.platform.bus_local import LocalBus, listen
-from shop.platform.cache_tags import CacheTags
 from shop.platform.container import PlatformContainer
-from shop.platform.cors import Cors
 from shop.platform.feed import FeedApi, types_of
 from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.breaker import Breaker
-from shop.platform.http.client import Client
 from shop.platform.http.second_layer import SecondLayer
-from shop.platform.http.transports import resilient
-from shop.platform.interrupted import Interrupted
-from shop.platform.metrics import Measured, Metrics
+from shop.platform.metrics import Metrics
 from shop.platform.operations import OperationsApi
-from shop.platform.rate_limit import RateLimit
 from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
 from shop.platform.storage.sqlite import SqliteStore
@@ -43,20 +36,6 @@ from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
 from shop.rewards import contract as rewards_contract
 from shop.rewards.container import RewardsContainer
-
-_CATALOG = "http://catalog"
-_MOST_CACHED = 64 * 1024 * 1024  # bytes: some 20,000 products
-
-
-def _second_layer(url: str | None) -> SecondLayer | None:
-    if url is None:
-        return None
-    from shop.platform.http.redis_layer import RedisLayer  # noqa: PLC0415 - 0.2 s, for those who have a Redis
-
-    try:
-        return RedisLayer(url, origin=_CATALOG, now=time.monotonic, nonce=partial(secrets.token_hex, 8))
-    except ValueError as error:
-        raise WrongSetting(f"SHOP_REDIS_URL: {error}") from error
 
 
 def _breakers(catalog: Breaker, layer: SecondLayer | None) -> Mapping[str, Breaker]:
@@ -70,28 +49,21 @@ class Monolith(containers.DeclarativeContainer):
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
     _seconds = providers.Object(time.monotonic)
-    bus = providers.Singleton(LocalBus, store, clock=clock, may_wait=frozenset({orders_contract.OrderCreated.TYPE}))
+    bus = providers.Singleton(
+        LocalBus,
+        store,
+        clock=clock,
+        may_wait=frozenset({orders_contract.OrderCreated.TYPE}),
+        attempts=settings.provided.delivery_attempts,
+    )
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
     catalog_network = providers.Singleton(httpx.ASGITransport, catalog_app)
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
-    second_layer = providers.Singleton(_second_layer, settings.provided.redis_url)
+    second_layer = providers.Singleton(second_layer, settings)
     catalog_client = providers.Singleton(
-        Client,
-        providers.Singleton(
-            resilient,
-            catalog_network,
-            breaker=catalog_breaker,
-            seconds=settings.provided.catalog_timeout,
-            chance=providers.Object(random.random),
-        ),
-        base_url=_CATALOG,
-        budget=settings.provided.catalog_budget,
-        now=_seconds,
-        wall=clock,
-        most=_MOST_CACHED,
-        shared=second_layer,
+        reading, catalog_network, settings=settings, breaker=catalog_breaker, clock=clock, shared=second_layer
     )
     rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
@@ -144,6 +116,8 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
     A command opens it beside a server: what it commits is delivered by that server, or the next one. A store of an
     older shop is upgraded first.
     """
+    if settings.storage != "sqlite":
+        raise WrongSetting("this is for the embedded store: leave out SHOP_STORAGE=dynamodb")
     house = Monolith(settings=settings)
     house.platform.clock.override(providers.Object(clock))
     async with AsyncExitStack() as stack:
@@ -180,7 +154,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
         yield Shop(
-            _from_outside(app, house, settings),
+            from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics()),
             bus,
             store,
             clock,
@@ -197,15 +171,3 @@ def _place_of(settings: Settings) -> AbstractContextManager[Place]:
         advice = "stop it, set SHOP_DATA to another folder, or start both with the same SHOP_REDIS_URL"
         return only_server(settings.data, advice=advice)
     return one_of_several(settings.data, redis=settings.redis_url)
-
-
-def _from_outside(app: ASGIApp, house: Monolith, settings: Settings) -> ASGIApp:
-    """The app as callers over the network meet it; what contexts ask each other does not come this way."""
-    if settings.cache_tag_headers:
-        app = CacheTags(app, names=settings.cache_tag_headers)
-    if settings.rate_limit:
-        rate = settings.rate_limit
-        app = RateLimit(app, rate=rate, tokens=house.tokens(), ids=house.ids(), now=time.monotonic)
-    if settings.cors_origins:
-        app = Cors(app, origins=settings.cors_origins)
-    return Measured(Interrupted(app), house.metrics())

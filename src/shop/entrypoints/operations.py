@@ -10,12 +10,15 @@ import msgspec
 import rich_click as click
 from rich.filesize import decimal
 
-from shop.entrypoints.terminal import Failed, bars, command_settings, examples, show_checks, so_many
+from shop.entrypoints.terminal import Failed, bars, embedded_settings, examples, show_checks, so_many
 from shop.kernel.clock import system_clock
 
 if TYPE_CHECKING:
     from shop.platform.settings import Settings
     from shop.platform.storage.sqlite_checks import Checked
+
+_RECOVERY = "every table has point-in-time recovery: `aws dynamodb restore-table-to-point-in-time` (infra/README.md)"
+_ALARMS = "the alarms of the deployment tell (infra/README.md), and: shop dead-letters list"
 
 # What only one command needs, it imports itself: `shop --help` is there at once.
 
@@ -37,7 +40,7 @@ def backup(file: Path, *, force: bool) -> None:
     """
     from shop.platform.storage.sqlite_backup import back_up  # noqa: PLC0415
 
-    settings = command_settings()
+    settings = embedded_settings("backup", instead=_RECOVERY)
     begun = system_clock()
     with bars() as show:
         size = back_up(settings.store, file, force=force, progress=show)
@@ -65,7 +68,7 @@ def restore(file: Path, *, force: bool) -> None:
     from shop.platform.server_lock import only_server  # noqa: PLC0415
     from shop.platform.storage import sqlite_backup  # noqa: PLC0415
 
-    settings = command_settings()
+    settings = embedded_settings("restore", instead=_RECOVERY)
     layouts = [documents.layout for documents in every_document()]
     with only_server(settings.data), bars() as show:
         restored = sqlite_backup.restore(file, settings.store, layouts, at=system_clock(), force=force, progress=show)
@@ -90,7 +93,7 @@ def doctor(*, reindex: bool, as_json: bool) -> None:
     Looks at one moment, also while the shop serves. Exit code 1 if anything differs; warnings are of deliveries that
     are late or dead, not of the store.
     """
-    checks = asyncio.run(_examined(command_settings(), reindex=reindex))
+    checks = asyncio.run(_examined(embedded_settings("doctor", instead=_ALARMS), reindex=reindex))
     differences = sum(len(check.differences) for check in checks)
     if as_json:
         found = {"sound": not differences, "checks": checks}

@@ -14,13 +14,13 @@ from shop.entrypoints.terminal import (
     HERE,
     Failed,
     bars,
-    command_settings,
     examples,
     known_currency,
     show_faults,
     show_lines,
     show_price_report,
     show_report,
+    signing_settings,
     so_many,
 )
 
@@ -93,7 +93,8 @@ def replay(
         raise Failed(f"{so_many(len(log.faults), 'fault')} in the log; nothing was sent")
     if not log.sales:
         raise Failed(f"no sale in {so_many(log.passed_over, 'row')}: nothing to replay")
-    report, prices = asyncio.run(_replay(command_settings(), log, urls, at_once, patience, price_changes=price_changes))
+    settings = signing_settings("SHOP_JWT_KEY", "SHOP_PAYMENT_SECRETS")
+    report, prices = asyncio.run(_replay(settings, log, urls, at_once, patience, price_changes=price_changes))
     conclude(report, prices, as_json=as_json)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Protocol, TypeVar
 
 import structlog
 import uvicorn
+from litestar.types import ASGIApp
 
-from shop.entrypoints.monolith import Shop, opened
-from shop.platform.bus_local import LocalBus
 from shop.platform.http_protocol import ProblemProtocol
 from shop.platform.observability import configure_logs
 from shop.platform.settings import Settings
@@ -24,21 +24,44 @@ _PATIENCE = 4  # seconds for requests that have begun when it is asked to end
 log = structlog.get_logger("shop.server")
 
 
+class Hurried(Protocol):
+    """What makes deliveries."""
+
+    def hurry(self) -> None:
+        """Cut off what is under way when it stops: it has had no effect yet."""
+
+
+class Served(Protocol):
+    """A shop, or a part of one, that is open."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """What answers."""
+
+    @property
+    def bus(self) -> Hurried:
+        """What makes its deliveries."""
+
+
+S = TypeVar("S", bound=Served)
+
+
 def serve(
     settings: Settings,
+    opened: AbstractAsyncContextManager[S],
     *,
     host: str,
     port: int,
-    begin: Callable[[Shop], Awaitable[None]] | None = None,
+    begin: Callable[[S], Awaitable[None]] | None = None,
     patience: int = _PATIENCE,
 ) -> None:
-    """Serve until told to stop; `begin` runs once the shop is open and before it answers."""
+    """Serve what is opened until told to stop; `begin` runs once it is open and before it answers."""
     configure_logs(settings.log_level)
     ending = _Ending()
 
     async def run() -> None:
         with ending.heard():
-            async with opened(settings, serving=True) as shop:
+            async with opened as shop:
                 ending.bus = shop.bus
                 if begin is not None:
                     await begin(shop)
@@ -50,7 +73,7 @@ def serve(
         runner.run(run())
 
 
-def server_of(shop: Shop, *, host: str, port: int, patience: int = _PATIENCE) -> Server:
+def server_of(shop: Served, *, host: str, port: int, patience: int = _PATIENCE) -> Server:
     """An HTTP server for the shop's app."""
     config = uvicorn.Config(
         shop.app,
@@ -90,7 +113,7 @@ class Server(uvicorn.Server):
 class _Ending:
     """What signals do: the first one asks to finish what has begun, the second one to hurry, a third one kills."""
 
-    bus: LocalBus | None = None
+    bus: Hurried | None = None
     server: Server | None = None
     _asked: int = 0
     _before: dict[signal.Signals, object] = field(default_factory=dict)

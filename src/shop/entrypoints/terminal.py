@@ -20,15 +20,15 @@ from shop.entrypoints.price_report import orders_of, percentile
 from shop.kernel.errors import Refusal
 from shop.kernel.money import exponent
 from shop.platform.observability import configure_logs
-from shop.platform.settings import Settings, read_settings
+from shop.platform.settings import Settings, keys_given, read_settings
 from shop.platform.storage.port import Unavailable
 
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Row
     from shop.entrypoints.control_totals import Report
     from shop.entrypoints.price_report import PriceReport
+    from shop.platform.dead_letters import DeadLetter
     from shop.platform.storage.sqlite_checks import Checked
-    from shop.platform.storage.sqlite_dead_letters import DeadLetter
 
 HERE = "http://127.0.0.1:8000"  # where a shop is unless told otherwise
 WIDE = 120  # columns of a table that goes to a file or a pipe
@@ -75,6 +75,22 @@ def command_settings() -> Settings:
     """For a command that is no server: its log has nothing but warnings, unless asked for more."""
     settings = read_settings(os.environ)
     configure_logs(settings.log_level if os.environ.get("SHOP_LOG") else "warning")
+    return settings
+
+
+def signing_settings(*keys: str) -> Settings:
+    """As `command_settings`, for a command that signs with these; on AWS nobody has made them."""
+    settings = command_settings()
+    if settings.storage == "dynamodb":
+        keys_given(os.environ, keys)
+    return settings
+
+
+def embedded_settings(command: str, *, instead: str) -> Settings:
+    """As `command_settings`, for a command that is for the embedded store alone; `instead`: what there is on AWS."""
+    settings = command_settings()
+    if settings.storage == "dynamodb":
+        raise Failed(f"{command} is for the embedded store; with SHOP_STORAGE=dynamodb {instead}")
     return settings
 
 

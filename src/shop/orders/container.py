@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -25,12 +26,20 @@ from shop.orders.infrastructure.archive import OrdersArchive
 from shop.orders.infrastructure.catalog import CatalogClient
 from shop.orders.infrastructure.documents import DOCUMENTS
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
-from shop.orders.presentation.api import OrdersApi
 from shop.orders.presentation.events import OrdersReactions
 from shop.orders.presentation.scheduled import OrdersJobs
-from shop.platform.http.client import Client
 from shop.platform.settings import Settings
 from shop.platform.storage.port import Engine
+
+if TYPE_CHECKING:
+    from shop.orders.presentation.api import OrdersApi
+    from shop.platform.http.client import Client
+
+
+def _api(**parts: Any) -> OrdersApi:
+    from shop.orders.presentation.api import OrdersApi  # noqa: PLC0415 - with it Litestar, for those who answer requests
+
+    return OrdersApi(**parts)
 
 
 class OrdersContainer(containers.DeclarativeContainer):
@@ -67,7 +76,7 @@ class OrdersContainer(containers.DeclarativeContainer):
     audit = providers.Singleton(Audit, archive=archive, orders=orders, clock=clock)
 
     api = providers.Singleton(
-        OrdersApi,
+        _api,
         create_order=create_order,
         cancel_order=cancel_order,
         refund_order=refund_order,

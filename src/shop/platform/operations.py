@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -19,12 +20,12 @@ from prometheus_client.metrics_core import Metric
 from shop.kernel.clock import Clock
 from shop.kernel.errors import TryLater
 from shop.platform.answers import answers
+from shop.platform.bus import Backlog
 from shop.platform.http.breaker import Breaker, State
 from shop.platform.http.client import Client
 from shop.platform.metrics import CONTENT_TYPE, Metrics
 from shop.platform.storage.port import Unavailable
-from shop.platform.storage.sqlite import SqliteStore
-from shop.platform.storage.sqlite_deliveries import Backlog
+from shop.platform.storage.sqlite_file import Statistics
 from shop.platform.web import anyone, reply
 
 _PATIENCE = 2.0  # seconds for the store
@@ -37,13 +38,28 @@ class NotReady(TryLater):
     code = "not-ready"
 
 
+class Store(Protocol):
+    """What is asked of where the records are kept."""
+
+    @property
+    def published(self) -> Mapping[str, int]:
+        """Events by type, since it was opened."""
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """What its writer did since then, if it has one."""
+
+    async def probe(self) -> None:
+        """`Unavailable` if it cannot be read and written."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OperationsApi:
     """The routes of operations and what each of them does."""
 
-    store: SqliteStore
+    store: Store
     backlog: Callable[[], Awaitable[Backlog]]
-    reads: Client
+    reads: Client | None  # who reads nothing of another context has none
     breakers: Mapping[str, Breaker]  # by what they stand before
     metrics: Metrics
     clock: Clock
@@ -77,7 +93,6 @@ class OperationsApi:
         return Response(body, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE)
 
     def _of_the_store(self, backlog: Backlog) -> Iterator[Metric]:
-        did = self.store.statistics
         overdue = max(timedelta(), self.clock() - backlog.due) if backlog.due else timedelta()
         events = CounterMetricFamily(
             "shop_events_published", "Events committed: `order.created` are orders placed.", labels=["type"]
@@ -85,7 +100,7 @@ class OperationsApi:
         for kind, count in sorted(self.store.published.items()):
             events.add_metric([kind], count)
         reads = CounterMetricFamily("shop_catalog_reads", "Products that orders asked for.", labels=["answered_by"])
-        for layer, count in self.reads.answered_by.items():
+        for layer, count in self.reads.answered_by.items() if self.reads else ():
             reads.add_metric([layer], count)
         circuit = GaugeMetricFamily("shop_circuit", "1 for the state that calls meet now.", labels=["to", "state"])
         opened = CounterMetricFamily("shop_circuit_opened", "How often it was opened.", labels=["to"])
@@ -98,5 +113,7 @@ class OperationsApi:
         deliveries.add_metric(["dead"], backlog.dead)
         yield from (events, reads, circuit, opened, deliveries)
         yield GaugeMetricFamily("shop_oldest_delivery_overdue_seconds", "By how much.", value=overdue.total_seconds())
-        yield CounterMetricFamily("shop_store_units", "Acts committed, and deliveries ended.", value=did.units)
-        yield CounterMetricFamily("shop_store_commits", "Syncs of the disk: each commits many units.", value=did.groups)
+        if (did := self.store.statistics) is not None:
+            units, commits = "Acts committed, and deliveries ended.", "Syncs of the disk: each commits many units."
+            yield CounterMetricFamily("shop_store_units", units, value=did.units)
+            yield CounterMetricFamily("shop_store_commits", commits, value=did.groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shop.kernel.errors import Invalid
 from shop.kernel.money import Money, NotMoney, decimal_text
+from shop.platform.bus import MOST_ATTEMPTS
 
 _SHORTEST = 32  # characters of a secret: as long as the hash (RFC 7518 §3.2)
 _POINT = Money(1, "EUR")
@@ -23,6 +24,8 @@ _MOST_REQUESTS = 1_000_000
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 _REDIS = re.compile(r"(rediss?|unix)://\S+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]{1,50}")
+_STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")  # with what is added it names a table, a bus, a queue or a function
+_CATALOG = re.compile(r"https?://\S+|lambda:[A-Za-z0-9_-]{1,64}")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -59,6 +62,11 @@ class Settings:
     rate_limit: Rate | None = None  # SHOP_RATE_LIMIT: how often one caller may ask
     cache_tag_headers: tuple[str, ...] = ()  # SHOP_CACHE_TAG_HEADERS: further names of Cache-Tags, for a CDN
     cors_origins: tuple[str, ...] = ()  # SHOP_CORS_ORIGINS: whose pages may call from a browser
+    storage: str = "sqlite"  # SHOP_STORAGE: sqlite, or dynamodb
+    bus: str = "local"  # SHOP_BUS: local beside sqlite, eventbridge beside dynamodb
+    stack: str = "shop"  # SHOP_STACK: what the names of its tables, queues and functions on AWS begin with
+    catalog_url: str | None = None  # SHOP_CATALOG_URL: where orders finds the catalog when that is not in its process
+    delivery_attempts: int = MOST_ATTEMPTS  # SHOP_DELIVERY_ATTEMPTS: so often, then it is a dead letter
 
     @property
     def store(self) -> Path:
@@ -73,12 +81,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if not there.is_dir():
         raise WrongSetting(f"SHOP_DATA={data}: {there} is a file; name a folder")
     budget = _number("SHOP_CATALOG_BUDGET_SECONDS", environ, 5, most=60)
+    storage = _one_of("SHOP_STORAGE", environ, ("sqlite", "dynamodb"), "sqlite")
+    kept = data if storage == "sqlite" else None
     return Settings(
         data=data,
-        jwt_key=_long("SHOP_JWT_KEY", _key("SHOP_JWT_KEY", environ, data / "jwt.key")),
+        jwt_key=_secret("SHOP_JWT_KEY", environ, kept, "jwt.key"),
         payment_secrets=tuple(
-            _long("SHOP_PAYMENT_SECRETS", secret.strip())
-            for secret in _key("SHOP_PAYMENT_SECRETS", environ, data / "payment.key").split(",")
+            _long("SHOP_PAYMENT_SECRETS", one.strip())
+            for one in _secret("SHOP_PAYMENT_SECRETS", environ, kept, "payment.key").split(",")
         ),
         order_expiry=timedelta(minutes=_number("SHOP_ORDER_EXPIRY_MINUTES", environ, 30, most=60 * 24 * 365)),
         catalog_budget=budget,
@@ -90,20 +100,37 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         cors_origins=_origins("SHOP_CORS_ORIGINS", environ),
         log_level=_one_of("SHOP_LOG", environ, _LEVELS, "info"),
         point_value=_worth("SHOP_POINT_VALUE", environ, _POINT),
+        storage=storage,
+        bus=_bus(environ, storage),
+        stack=_like("SHOP_STACK", environ, _STACK, "up to 31 small letters, digits and hyphens, like shop") or "shop",
+        catalog_url=_like("SHOP_CATALOG_URL", environ, _CATALOG, "https://catalog.example or lambda:shop-catalog-api"),
+        delivery_attempts=_attempts("SHOP_DELIVERY_ATTEMPTS", environ),
     )
 
 
-def _key(name: str, environ: Mapping[str, str], file: Path) -> str:
-    """A secret from the environment, else one that is made on the first run and kept beside the data."""
-    key = environ.get(name)
-    if key is None:
+def keys_given(environ: Mapping[str, str], keys: Collection[str]) -> None:
+    """Where nothing is kept, who signs or checks is told the keys; `WrongSetting` names those that are missing."""
+    missing = [key for key in keys if key not in environ]
+    if missing:
+        raise WrongSetting(f"{' and '.join(missing)}: give what every process of this shop has, 32 characters or more")
+
+
+def _secret(name: str, environ: Mapping[str, str], kept: Path | None, file_name: str) -> str:
+    """From the environment, else one that is made on the first run and kept in this folder; without a folder one that
+    nobody knows, so that nothing which needs it is ever right.
+    """
+    secret = environ.get(name)
+    if secret is None and kept is None:
+        return secrets.token_urlsafe(32)
+    if secret is None and kept is not None:
+        file = kept / file_name
         try:
             if not file.exists():
                 _make(file)
-            key = file.read_text(encoding="ascii").strip()
+            secret = file.read_text(encoding="ascii").strip()
         except PermissionError as error:
             raise WrongSetting(f"{file} cannot be read or made: {error.strerror}; set {name} or SHOP_DATA") from error
-    return key
+    return _long(name, secret or "")
 
 
 def _long(name: str, secret: str) -> str:
@@ -135,9 +162,14 @@ def _number(name: str, environ: Mapping[str, str], default: float, *, most: floa
 
 
 def _try(environ: Mapping[str, str], budget: float) -> float:
-    """Shorter than the whole call: one that is cut off says nothing of the catalog, so the breaker would never open."""
+    """Shorter than the whole call: one that is cut off says nothing of the catalog, so the breaker would never open.
+
+    A function that is asked goes on when it is given up, and the next try would begin another one: so it has more time.
+    """
     name = "SHOP_CATALOG_TIMEOUT_SECONDS"
-    seconds = _number(name, environ, min(_LONGEST_TRY, budget * 2 / 5), most=60)
+    of_a_function = environ.get("SHOP_CATALOG_URL", "").startswith("lambda:")
+    usual = budget * 9 / 10 if of_a_function else min(_LONGEST_TRY, budget * 2 / 5)
+    seconds = _number(name, environ, usual, most=60)
     if seconds >= budget:
         why = f"all tries together have SHOP_CATALOG_BUDGET_SECONDS={budget:g}"
         raise WrongSetting(f"{name}={seconds:g} is not allowed: {why}; give less than that")
@@ -192,6 +224,29 @@ def _origins(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
             why = "give origins with commas between, like https://shop.example,http://localhost:5173"
             raise WrongSetting(f"{name}: {origin} is no origin: {why}")
     return origins
+
+
+def _bus(environ: Mapping[str, str], storage: str) -> str:
+    """Each storage has its bus: an event is in the commit that caused it."""
+    fitting = {"sqlite": "local", "dynamodb": "eventbridge"}[storage]
+    asked = _one_of("SHOP_BUS", environ, ("local", "eventbridge"), fitting)
+    if asked != fitting:
+        raise WrongSetting(f"SHOP_BUS={asked} does not go with SHOP_STORAGE={storage}: leave it out, it is {fitting}")
+    return asked
+
+
+def _attempts(name: str, environ: Mapping[str, str]) -> int:
+    text = environ.get(name) or str(MOST_ATTEMPTS)
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MOST_ATTEMPTS):
+        raise WrongSetting(f"{name}={text} is not allowed: give a whole number from 1 to {MOST_ATTEMPTS}")
+    return int(text)
+
+
+def _like(name: str, environ: Mapping[str, str], pattern: re.Pattern[str], example: str) -> str | None:
+    text = environ.get(name, "").strip()
+    if text and not pattern.fullmatch(text):
+        raise WrongSetting(f"{name}={text} is not allowed: give {example}")
+    return text or None
 
 
 def _one_of(name: str, environ: Mapping[str, str], allowed: tuple[str, ...], default: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from dependency_injector import containers, providers
 
 from shop.kernel.clock import Clock
@@ -19,9 +21,17 @@ from shop.rewards.application.reverse_points import ReversePoints
 from shop.rewards.domain.earning import EARNING
 from shop.rewards.infrastructure.documents import DOCUMENTS
 from shop.rewards.infrastructure.store import LAYOUT, LedgerStore
-from shop.rewards.presentation.api import RewardsApi
 from shop.rewards.presentation.events import RewardsReactions
 from shop.rewards.presentation.scheduled import RewardsJobs
+
+if TYPE_CHECKING:
+    from shop.rewards.presentation.api import RewardsApi
+
+
+def _api(**parts: Any) -> RewardsApi:
+    from shop.rewards.presentation.api import RewardsApi  # noqa: PLC0415 - with it Litestar, for those who answer requests
+
+    return RewardsApi(**parts)
 
 
 class RewardsContainer(containers.DeclarativeContainer):
@@ -48,6 +58,6 @@ class RewardsContainer(containers.DeclarativeContainer):
     audit = providers.Singleton(Audit, ledger=ledger)
     audit_order = providers.Singleton(AuditOrder, ledger=ledger, rules=rules)
 
-    api = providers.Singleton(RewardsApi, ledger=ledger, read_balance=read_balance, redeem_points=redeem_points)
+    api = providers.Singleton(_api, ledger=ledger, read_balance=read_balance, redeem_points=redeem_points)
     reactions = providers.Singleton(RewardsReactions, earn_points=earn_points, reverse_points=reverse_points)
     jobs = providers.Singleton(RewardsJobs, expire_points=expire_points)

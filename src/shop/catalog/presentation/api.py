@@ -103,9 +103,9 @@ class CatalogApi:
         etag = etag_of(product, stock)
         if has_it(request, etag):
             return reply(None, status=304, headers=headers_of(product, stock, etag), private=False)
-        known = self.answers.get(product_id, etag)
+        known = self.answers.get(product, etag)
         return known or self.answers.keep(
-            product_id,
+            product,
             etag,
             reply(product_view(product, stock), headers=headers_of(product, stock, etag), private=False),
         )

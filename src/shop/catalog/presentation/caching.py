@@ -44,22 +44,24 @@ def _lasting(product_id: str, category: str, sku: str, updated_at: datetime) -> 
 
 
 class Answers:
-    """The last answer about each of some thousand products. Its ETag names it exactly, so none is ever stale."""
+    """The last answer about each of some thousand products, good while its ETag is: of this store, and of another one
+    that took its place, which may count its versions anew.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, Reply[ProductView | None]]] = {}
+        self._kept: dict[str, tuple[str, datetime, Reply[ProductView | None]]] = {}
 
-    def get(self, product_id: str, etag: str) -> Reply[ProductView | None] | None:
+    def get(self, product: Product, etag: str) -> Reply[ProductView | None] | None:
         """What was answered, if that is still it."""
-        known, answer = self._kept.get(product_id, ("", None))
-        return answer if known == etag else None
+        known = self._kept.get(product.product_id)
+        return known[2] if known and known[0] == etag and known[1] == product.updated_at else None
 
-    def keep(self, product_id: str, etag: str, answer: Reply[ProductView | None]) -> Reply[ProductView | None]:
+    def keep(self, product: Product, etag: str, answer: Reply[ProductView | None]) -> Reply[ProductView | None]:
         """The answer, kept."""
         if answer.size <= _LARGEST_ANSWER:
             if len(self._kept) >= _MOST_ANSWERS:
                 self._kept.clear()
-            self._kept[product_id] = etag, answer
+            self._kept[product.product_id] = etag, product.updated_at, answer
         return answer
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +17,11 @@ from shop.kernel.money import Money
 from shop.orders.application.ports import CatalogUnavailable, NotForgotten
 from shop.orders.domain.lines import ProductInfo
 from shop.platform.http.answer import OriginUnavailable
-from shop.platform.http.client import Client
 from shop.platform.http.collected import Collected
 from shop.platform.http.second_layer import LayerUnavailable
+
+if TYPE_CHECKING:
+    from shop.platform.http.client import Client
 
 _TRY_AGAIN = 5  # seconds, where nobody knows better
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shop.catalog.contract import (
     ALL_PRODUCTS_TAG,
@@ -21,8 +22,10 @@ from shop.orders.application.ports import Catalog, NotForgotten
 from shop.orders.application.record_payment import RecordPayment
 from shop.orders.application.record_stock import RecordStock
 from shop.orders.contract import PaymentCompleted, PaymentFailed
-from shop.platform.bus import Reactions
+from shop.platform.bus import OnceMore, Reactions
 from shop.rewards.contract import RewardIssued, RewardRedeemed, RewardReversed
+
+_INDEX_LAGS = timedelta(seconds=15)  # at most: a list that is read anew at once may not have a newcomer yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +48,8 @@ class OrdersReactions:
             RewardIssued.TYPE: self._rewarded,
             RewardReversed.TYPE: self._reversed,
             RewardRedeemed.TYPE: self._redeemed,
-            ProductCreated.TYPE: self._listed,
-            ProductUpdated.TYPE: self._changed,
+            ProductCreated.TYPE: OnceMore(self._listed, after=_INDEX_LAGS),
+            ProductUpdated.TYPE: OnceMore(self._changed, after=_INDEX_LAGS),
             ProductPriceChanged.TYPE: self._priced,
         }
 

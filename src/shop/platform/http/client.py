@@ -64,11 +64,16 @@ class Client:
             ears = Ears(drop=memory.drop, on=memory.on, off=memory.off, trust=memory.trust)
             self._listening = asyncio.create_task(self._shared.listen(ears, afresh=afresh))
 
+    async def wake(self) -> None:
+        """The process stood still and heard nothing: what is in memory may be old, what is shared is not. It begins to
+        hear again beside what is done next.
+        """
+        await self._stop_listening()
+        await self.open()
+
     async def close(self) -> None:
         """Give the connections back."""
-        if self._listening:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        await self._stop_listening()
         await self._flights.close()
         if self._filling and self._shared:
             await self._filling.close()
@@ -133,6 +138,12 @@ class Client:
                 await self._shared.invalidate(tags)
             finally:
                 self._memory.drop(tags)  # what was found there in between
+
+    async def _stop_listening(self) -> None:
+        if self._listening:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+            self._listening = None
 
     async def _look_further(
         self, path: str, sent: Fields, wanted: type[T], entry: Entry | None, now: float

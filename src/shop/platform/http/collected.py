@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -13,8 +13,10 @@ import msgspec
 from shop.platform.http.answer import How, OriginRefused, OriginUnavailable, understood
 from shop.platform.http.filling import Got
 from shop.platform.http.freshness import windows
-from shop.platform.http.origin import Origin
 from shop.platform.http.stored import Stored
+
+if TYPE_CHECKING:
+    from shop.platform.http.origin import Origin
 
 T = TypeVar("T")
 W = TypeVar("W")

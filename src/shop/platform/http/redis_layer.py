@@ -16,6 +16,7 @@ import redis.asyncio as redis
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
 from shop.platform.cancellation import heed_cancellation
@@ -45,8 +46,14 @@ _json = msgspec.json.Encoder(order="deterministic").encode
 class RedisLayer:
     """Keeps answers of one origin."""
 
-    def __init__(self, url: str, *, origin: str, now: Callable[[], float], nonce: Callable[[], str]) -> None:
-        """`now`: monotonic seconds; `nonce`: a text that nobody else will have."""
+    def __init__(
+        self, url: str, *, origin: str, now: Callable[[], float], nonce: Callable[[], str], sleeps: bool = False
+    ) -> None:
+        """`now`: monotonic seconds; `nonce`: a text that nobody else will have.
+
+        `sleeps`: the process stands still between requests, so that a lost connection says nothing of Redis: what is
+        kept there for all is not forgotten for it, and what met it is said once more on another.
+        """
         pool = redis.BlockingConnectionPool.from_url(
             url,
             max_connections=_MOST_CONNECTIONS,
@@ -60,6 +67,7 @@ class RedisLayer:
         self._keys = Keys(origin)
         self._now = now
         self._nonce = nonce
+        self._sleeps = sleeps
         self._scripts = {
             text: self._redis.register_script(text) for text in (LOOK_UP, STORE, RELEASE, INVALIDATE, RENEW, RECLAIM)
         }
@@ -79,7 +87,7 @@ class RedisLayer:
 
     async def look_up(self, names: Collection[str]) -> Mapping[str, Looked]:
         """Each of the names, in one round trip."""
-        if self._owed or self._deaf:
+        if self._owed or (self._deaf and not self._sleeps):
             raise LayerUnavailable("there may be something that should not be found")
         keys, owner = [self._keys.versions], self._nonce()
         for name in names:
@@ -130,7 +138,7 @@ class RedisLayer:
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stay deaf
                 if heard or ear.listening:
                     log.warning("cache.deaf", reason=told_of(error))
-                heard, self._missed = ear.listening, True
+                heard, self._missed = ear.listening, self._missed or not self._sleeps
             finally:
                 self._deaf = True
                 ears.off()
@@ -182,7 +190,7 @@ class RedisLayer:
         except CircuitOpen as error:
             raise LayerUnavailable("redis did not answer a moment ago") from error
         try:
-            answer = await self._scripts[script](keys=keys, args=args)
+            answer = await self._said(script, keys, args)
         except (RedisError, OSError, TimeoutError) as error:
             self.breaker.failed(call)
             heed_cancellation()
@@ -193,6 +201,14 @@ class RedisLayer:
         self.breaker.succeeded(call)
         heed_cancellation()
         return answer
+
+    async def _said(self, script: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
+        try:
+            return await self._scripts[script](keys=keys, args=args)
+        except ConnectionLost:
+            if not self._sleeps:
+                raise
+            return await self._scripts[script](keys=keys, args=args)  # each may be run twice
 
 
 def _looked(found: bytes, token: Token) -> Looked:

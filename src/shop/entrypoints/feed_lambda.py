@@ -1,0 +1,34 @@
+"""`GET /events` as a Lambda function."""
+
+import os
+from collections.abc import Mapping
+
+from shop.platform.cold_start import uncollected
+
+with uncollected():
+    from shop.entrypoints.feed_alone import feed_of
+    from shop.entrypoints.outside import from_outside
+    from shop.kernel.clock import system_clock
+    from shop.kernel.ids import ids
+    from shop.platform.aws import Aws
+    from shop.platform.lambda_adapter import Act, Environment, answering
+    from shop.platform.metrics import Metrics
+    from shop.platform.observability import configure_logs
+    from shop.platform.settings import keys_given, read_settings
+    from shop.platform.tokens import Tokens
+    from shop.platform.web import build_app
+
+
+async def _opened(environ: Mapping[str, str] = os.environ) -> Act:
+    settings = read_settings(environ)
+    configure_logs(settings.log_level)
+    keys_given(environ, ("SHOP_JWT_KEY",))
+    aws = Aws(("dynamodb",))
+    await aws.open()
+    feed = feed_of(aws, settings=settings, clock=system_clock)
+    tokens, new_ids = Tokens(settings.jwt_key, clock=system_clock), ids(system_clock)
+    app = build_app(feed.routes(), tokens=tokens, ids=new_ids)
+    return answering(from_outside(app, settings, tokens=tokens, ids=new_ids, metrics=Metrics()))
+
+
+handler = Environment(_opened)

@@ -1,0 +1,37 @@
+"""Telling who caches another context's answers that something there has changed, where nothing is read."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection
+
+from shop.platform.http.second_layer import LayerUnavailable, SecondLayer
+
+_TRIES = 6  # some three seconds in all: the layer gives up in a quarter of one, for those who answer requests
+_FIRST_WAIT = 0.1  # seconds, at most; the next one twice as much
+
+
+class Telling:
+    """Of a client (`client.py`) the part that needs no HTTP: for a process that hears of changes and reads nothing.
+
+    Nobody waits for it, and until it has told, others read what was: so it does not give up at once.
+    """
+
+    def __init__(self, shared: SecondLayer) -> None:
+        self._shared = shared
+
+    async def invalidate(self, tags: Collection[str]) -> None:
+        """When this returns, nobody finds anything with one of these tags that was read before, but for the message's
+        way to its memory. `LayerUnavailable` if it is to be done again.
+        """
+        for attempt in range(_TRIES - 1):
+            try:
+                return await self._shared.invalidate(tags)
+            except LayerUnavailable:
+                await asyncio.sleep(random.random() * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter, not a secret
+        return await self._shared.invalidate(tags)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._shared.close()
