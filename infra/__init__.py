@@ -1,0 +1,1 @@
+"""The deployment on AWS: its template, made from the tables that the code uses; who deploys it; what it costs."""
