@@ -3,78 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 import pytest
 
+from parity.at_the_end import transcript
+from parity.story import Story, within
+from parity.topology import ONE_PROCESS
 from shop.entrypoints.monolith import Shop, opened
 from shop.kernel.clock import system_clock
-from shop.platform import signatures
 from shop.platform.settings import Settings, read_settings
 
+if TYPE_CHECKING:
+    from parity.running import Running
 
-@dataclass
-class Story:
-    """What people do with a shop, over HTTP."""
 
-    http: httpx.AsyncClient
+@dataclass(kw_only=True)
+class OpenStory(Story):
+    """A story in a shop of one process, which can be looked into."""
+
     shop: Shop
     settings: Settings
 
-    def bearer(self, subject: str, role: str = "customer") -> dict[str, str]:
-        token = self.shop.tokens.sign(subject=subject, role=role, lifetime=timedelta(hours=1))
-        return {"Authorization": f"Bearer {token}"}
-
-    async def sell(self, product_id: str, *, price: str = "9.99", on_hand: int = 10, currency: str = "EUR") -> None:
-        body = {"productId": product_id, "sku": product_id, "name": product_id, "category": "Home", "basePrice": price}
-        staff = self.bearer("clerk", "staff")
-        made = await self.http.post("/products", headers=staff, json=body | {"currency": currency})
-        assert made.status_code == 201, made.text
-        stocked = await self.http.post(
-            f"/products/{product_id}/stock",
-            headers=staff | {"Idempotency-Key": f"first-{product_id}"},
-            json={"onHand": on_hand, "reason": "first delivery"},
-        )
-        assert stocked.status_code == 200, stocked.text
-
-    async def order(self, customer: str, *items: tuple[str, int], key: str = "one", **more: Any) -> httpx.Response:
-        body = {"items": [{"productId": product, "quantity": quantity} for product, quantity in items]} | more
-        return await self.http.post("/orders", headers=self.bearer(customer) | {"Idempotency-Key": key}, json=body)
-
-    async def pay(self, order: dict[str, Any], payment_id: str = "pay_1", **other: Any) -> httpx.Response:
-        told = {"paymentId": payment_id, "orderId": order["orderId"], "amount": order["total"]}
-        body = json.dumps(told | {"currency": order["currency"], "status": "completed"} | other).encode()
-        signature = signatures.sign(secret=self.settings.payment_secrets[0], at=self.shop.clock(), body=body)
-        return await self.http.post("/payments/webhook", headers={"Payment-Signature": signature}, content=body)
-
-    async def read(self, order: dict[str, Any], customer: str) -> dict[str, Any]:
-        answer = await self.http.get(f"/orders/{order['orderId']}", headers=self.bearer(customer))
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    async def stock(self, product_id: str) -> dict[str, Any]:
-        return dict(
-            (await self.http.get(f"/products/{product_id}/stock", headers=self.bearer("clerk", "staff"))).json()
-        )
-
-    async def points(self, customer: str) -> int:
-        return int((await self.http.get(f"/rewards/{customer}", headers=self.bearer(customer))).json()["balance"])
-
-    async def until_quiet(self) -> None:
-        """Everything that was caused has happened."""
-        await self.until(self.shop.bus.idle)
-
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
-            while not condition():  # noqa: ASYNC110 - asked of the store
-                await asyncio.sleep(0.005)
+        await _until(condition)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - asked of the store
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -117,7 +82,15 @@ def visiting(shop_clock: LaterClock, documented: Any) -> Callable[..., AbstractA
                 transport=httpx.ASGITransport(documented(shop.app, "shop")), base_url="http://shop"
             ) as http,
         ):
-            yield Story(http, shop, settings)
+            yield OpenStory(
+                http=http,
+                tokens=shop.tokens,
+                payment_secret=settings.payment_secrets[0],
+                clock=shop.clock,
+                quiet=lambda: _until(shop.bus.idle),
+                shop=shop,
+                settings=settings,
+            )
 
     return visit
 
@@ -129,7 +102,35 @@ async def still(settings: Settings, visiting: Callable[..., Any]) -> AsyncIterat
         yield story.shop
 
 
+@pytest.fixture(scope="session")
+def running(topology: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A shop that is split, for all journeys; each finds it empty."""
+    from parity.running import began  # noqa: PLC0415 - only here is AWS needed
+
+    with began(topology, tmp_path_factory.mktemp("split")) as running:
+        yield running
+
+
 @pytest.fixture
-async def story(settings: Settings, visiting: Callable[..., Any]) -> AsyncIterator[Story]:
-    async with visiting(settings, serving=True) as story:
+async def story(
+    request: pytest.FixtureRequest, settings: Settings, visiting: Callable[..., Any], topology: str
+) -> AsyncIterator[Story]:
+    """On the topology that is asked for. Journeys that bear the mark `parity` run on each, unchanged; what they come to
+    is written down where it is asked for, and compared by `make parity`.
+    """
+    async with AsyncExitStack() as stack:
+        if topology == ONE_PROCESS:
+            story = await stack.enter_async_context(visiting(settings, serving=True))
+        else:
+            story, _ = await stack.enter_async_context(within(request.getfixturevalue("running")))
+        story.recorder.may_differ = _may_differ(request.node)
         yield story
+        folder = request.config.getoption("--transcripts")
+        if folder and request.node.get_closest_marker("parity"):
+            told = await transcript(story)
+            (Path(folder) / f"{request.node.name}.json").write_bytes(msgspec.json.encode(told))
+
+
+def _may_differ(node: pytest.Item) -> frozenset[str]:
+    marker = node.get_closest_marker("may_differ")
+    return frozenset(marker.args if marker else ())

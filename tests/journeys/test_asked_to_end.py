@@ -25,15 +25,19 @@ from torture.wire import Line
 CLERK = ("staff", "clerk")
 _NEVER_BY_ITSELF = """
 import asyncio, os, sys
+from shop.entrypoints.monolith import opened
 from shop.entrypoints.serving import serve
 from shop.platform.settings import read_settings
+
+settings = read_settings(os.environ)
 
 async def begin(shop):
     print("begun", flush=True)
     if sys.argv[2] == "begin":
         await asyncio.Event().wait()
 
-serve(read_settings(os.environ), host="127.0.0.1", port=int(sys.argv[1]), begin=begin, patience=3600)
+shop = opened(settings, serving=True)
+serve(settings, shop, host="127.0.0.1", port=int(sys.argv[1]), begin=begin, patience=3600)
 print("closed", flush=True)
 """
 

@@ -87,6 +87,7 @@ async def test_every_body_is_tried_and_closed_in_the_document_too(document):
         assert (schema.get("additionalProperties") is False) == (call not in TOLERANT), call
 
 
+@pytest.mark.parity
 async def test_what_the_provider_tells_besides_has_no_effect(story):
     await story.sell("cup", price="9.99")
     order = (await story.order("ada", ("cup", 1))).json()

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+pytestmark = pytest.mark.parity  # on every topology
+
 
 async def test_an_order_is_placed_confirmed_paid_completed_and_rewarded(story):
     await story.sell("cup", price="9.99", on_hand=5)
@@ -82,8 +84,7 @@ async def test_a_payment_of_an_order_without_stock_is_owed_back(story):
     assert (order["status"], order["reason"]) == ("cancelled", "out_of_stock")
     assert order["owedBack"] == "9.99"
     assert [moment["detail"] for moment in order["timeline"] if moment["what"] == "refund.due"] == ["pay_1"]
-    due = story.shop.store.file.reader.execute("SELECT count(*) FROM events WHERE type = 'refund.due'").fetchone()
-    assert due == (1,)
+    assert len(await story.events("refund.due")) == 1
     assert await story.points("ann") == 0
 
 
@@ -125,12 +126,14 @@ async def test_head_answers_like_get_without_a_body(story):
     whole, head = await story.http.get("/products/cup"), await story.http.head("/products/cup")
 
     assert (head.status_code, head.content) == (200, b"")
-    assert head.headers == whole.headers
+    for name in ("content-type", "etag", "cache-control", "cache-tags", "last-modified"):
+        assert head.headers[name] == whole.headers[name]
 
 
 async def test_a_new_price_holds_for_orders_soon_after(story):
     await story.sell("cup", price="9.99")
     await story.order("ann", ("cup", 1), key="before")
+    await story.until_quiet()
     staff = story.bearer("clerk", "staff")
 
     changed = await story.http.put(
@@ -143,32 +146,6 @@ async def test_a_new_price_holds_for_orders_soon_after(story):
 
     assert changed.status_code == 200, changed.text
     assert after.json()["total"] == "5.00"
-
-
-async def test_what_nobody_delivered_is_delivered_by_the_next_server(settings, visiting):
-    async with visiting(settings, serving=False) as story:
-        await story.sell("cup")
-        placed = (await story.order("ann", ("cup", 1))).json()
-        before = await story.read(placed, "ann")
-
-    async with visiting(settings, serving=True) as story:
-        await story.until_quiet()
-        after = await story.read(placed, "ann")
-
-    assert (before["status"], after["status"]) == ("pending", "confirmed")
-
-
-async def test_a_server_that_stops_leaves_no_claim_behind(settings, visiting):
-    async with visiting(settings, serving=True) as story:
-        await story.sell("cup")
-        await story.until_quiet()
-        story.shop.store.requests = 1000  # a crowd: what is new is put off
-        await story.order("ann", ("cup", 1))
-
-    async with visiting(settings, serving=False) as story:
-        left = story.shop.store.file.reader.execute("SELECT consumer, owner FROM deliveries").fetchall()
-
-    assert left == [("catalog", None)]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +174,10 @@ async def test_an_order_that_cannot_be_is_refused_and_nothing_is_written(story, 
     assert (await story.http.get("/orders", headers=story.bearer("ann"))).json()["data"] == []
 
 
-async def test_an_order_of_1500_lines_is_placed_reserved_and_sold(story):
-    products = [f"p{n:04}" for n in range(1500)]
-    for begin in range(0, 1500, 100):
-        await asyncio.gather(*(story.sell(product, on_hand=1) for product in products[begin : begin + 100]))
+async def test_an_order_of_120_lines_is_placed_reserved_and_sold(story):
+    products = [f"p{n:04}" for n in range(120)]  # more than one commit has room for on some engines
+    for begin in range(0, 120, 40):
+        await asyncio.gather(*(story.sell(product, on_hand=1) for product in products[begin : begin + 40]))
 
     placed = await story.order("ann", *((product, 1) for product in products))
     await story.until_quiet()
@@ -209,6 +186,4 @@ async def test_an_order_of_1500_lines_is_placed_reserved_and_sold(story):
 
     assert placed.status_code == 201
     assert (await story.read(placed.json(), "ann"))["status"] == "completed"
-    assert {(await story.stock(product))["sold"] for product in products[::100]} == {1}
-    one_more = await story.order("bob", *((product, 1) for product in [*products, "p9999"]))
-    assert one_more.json()["code"] == "too-many-lines"
+    assert {(await story.stock(product))["sold"] for product in products[::12]} == {1}
