@@ -1,0 +1,190 @@
+"""Each permission of the template is needed: a function that lacks one fails in what it is there for.
+
+Functions are called one at a time, so that a refusal is seen at once. The emulator checks what they ask for themselves;
+what Lambda does in their name (queues, streams, logs, traces) it does unasked, so that tests/infra compares it alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import contextmanager
+
+import pytest
+from botocore.session import get_session
+
+from parity.running import began
+from parity.story import within
+from parity.topology import FUNCTIONS
+from shop.platform.aws import Aws
+from tests.deployed import deeds
+from tests.deployed.by_hand import ByHand, Refused
+
+pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("guarded")]
+
+CONTEXTS = ("catalog", "orders", "rewards")
+ROLES = ("api", "consumer", "relay", "jobs")
+BY_LAMBDA = {
+    "relay": "DescribeStream GetRecords GetShardIterator ListStreams",
+    "consumer": "ReceiveMessage DeleteMessage GetQueueAttributes",
+}
+ANYBODYS = {"logs", "xray"}
+
+# What a function may do, on which kind of resource → the deed that needs it.
+NEEDED = {
+    "catalog-api: dynamodb:GetItem table": deeds.stocks,
+    "catalog-api: dynamodb:BatchGetItem table": deeds.shows,
+    "catalog-api: dynamodb:Query table": deeds.searches,
+    "catalog-api: dynamodb:Query index": deeds.lists,
+    "catalog-api: dynamodb:PutItem table": deeds.sells,
+    "catalog-api: dynamodb:UpdateItem table": deeds.stocks,
+    "catalog-api: dynamodb:DeleteItem table": deeds.renames,
+    "catalog-consumer: dynamodb:GetItem table": deeds.ships,
+    "catalog-consumer: dynamodb:BatchGetItem table": deeds.reserves,
+    "catalog-consumer: dynamodb:PutItem table": deeds.reserves,
+    "catalog-consumer: dynamodb:UpdateItem table": deeds.reserves,
+    "catalog-jobs: dynamodb:GetItem table": deeds.finishes_a_reservation,
+    "catalog-jobs: dynamodb:BatchGetItem table": deeds.finishes_a_reservation,
+    "catalog-jobs: dynamodb:Query index": deeds.finishes_a_reservation,
+    "catalog-jobs: dynamodb:PutItem table": deeds.finishes_a_reservation,
+    "catalog-jobs: dynamodb:UpdateItem table": deeds.finishes_a_reservation,
+    "orders-api: dynamodb:GetItem table": deeds.reads_an_order,
+    "orders-api: dynamodb:BatchGetItem table": deeds.lists_orders,
+    "orders-api: dynamodb:Query index": deeds.lists_orders,
+    "orders-api: dynamodb:PutItem table": deeds.orders,
+    "orders-api: dynamodb:UpdateItem table": deeds.orders_with_credit,
+    "orders-api: lambda:InvokeFunction function": deeds.orders,
+    "orders-consumer: dynamodb:GetItem table": deeds.confirms,
+    "orders-consumer: dynamodb:BatchGetItem table": deeds.hears_two_facts_of_an_order_at_once,
+    "orders-consumer: dynamodb:PutItem table": deeds.confirms,
+    "orders-consumer: dynamodb:UpdateItem table": deeds.keeps_credit,
+    "orders-consumer: sqs:SendMessage queue": deeds.forgets_twice_what_it_has_read,
+    "orders-jobs: dynamodb:GetItem table": deeds.expires_an_order,
+    "orders-jobs: dynamodb:BatchGetItem table": deeds.expires_an_order,
+    "orders-jobs: dynamodb:Query index": deeds.expires_an_order,
+    "orders-jobs: dynamodb:PutItem table": deeds.expires_an_order,
+    "orders-jobs: dynamodb:UpdateItem table": deeds.expires_an_order,
+    "rewards-api: dynamodb:GetItem table": deeds.tells_points,
+    "rewards-api: dynamodb:BatchGetItem table": deeds.lists_the_ledger,
+    "rewards-api: dynamodb:Query index": deeds.lists_the_ledger,
+    "rewards-api: dynamodb:PutItem table": deeds.redeems,
+    "rewards-consumer: dynamodb:GetItem table": deeds.rewards,
+    "rewards-consumer: dynamodb:BatchGetItem table": deeds.rewards_two_orders_of_a_customer_at_once,
+    "rewards-consumer: dynamodb:PutItem table": deeds.rewards,
+    "rewards-jobs: dynamodb:GetItem table": deeds.expires_points,
+    "rewards-jobs: dynamodb:BatchGetItem table": deeds.expires_points,
+    "rewards-jobs: dynamodb:Query index": deeds.expires_points,
+    "rewards-jobs: dynamodb:PutItem table": deeds.expires_points,
+    "feed: dynamodb:Query log": deeds.tells_events,
+    **{
+        f"{context}-{role}: {what}": deed(context, anew=what == "dynamodb:PutItem log")
+        for context in CONTEXTS
+        for role, deed in (("relay", deeds.passes_on), ("jobs", deeds.sweeps))
+        for what in (
+            "events:PutEvents bus",
+            "dynamodb:BatchWriteItem log",
+            "dynamodb:PutItem log",
+            "dynamodb:BatchWriteItem table",
+        )
+    },
+    **{f"{context}-jobs: dynamodb:Query table": deeds.sweeps(context) for context in CONTEXTS},
+    **{
+        f"{context}-consumer: sqs:{act} queue": deeds.puts_off(context, anew=act == "GetQueueUrl")
+        for context in CONTEXTS
+        for act in ("GetQueueUrl", "ChangeMessageVisibility")
+    },
+}
+DEEDS = list(dict.fromkeys(NEEDED.values()))
+
+
+@pytest.fixture(scope="module")
+def guarded(local_zip, tmp_path_factory):
+    """Permissions are checked, and nothing calls a function but the tests."""
+    settings = {"DeliveryAttempts": "1", "OrderExpiryMinutes": "0.01"}
+    with began(FUNCTIONS, tmp_path_factory.mktemp("guarded"), auth=True, settings=settings, code=local_zip) as running:
+        functions, events = (get_session().create_client(service) for service in ("lambda", "events"))
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        for rule in events.list_rules()["Rules"]:
+            events.disable_rule(Name=rule["Name"])
+        yield running
+
+
+@pytest.fixture
+async def hand(guarded, monkeypatch):
+    for name, value in guarded.emulator.environ.items():
+        monkeypatch.setenv(name, value)
+    aws = Aws(("lambda", "dynamodb"))
+    await aws.open()
+    async with within(guarded, more=False) as (story, stack):
+        for context in CONTEXTS:
+            for queue in (context, f"{context}-dead"):
+                await stack.aws.client("sqs").purge_queue(QueueUrl=await stack.address(queue))
+        yield ByHand(story=story, stack=stack, aws=aws, numbers=NUMBERS)
+    await aws.close()
+
+
+NUMBERS = itertools.count()
+
+
+async def test_every_permission_is_there_for_a_deed(hand):  # noqa: ARG001 - it is deployed
+    names = [*(f"{context}-{role}" for context in CONTEXTS for role in ROLES), "feed"]
+
+    assert {permission for name in names for permission in granted(name)} == set(NEEDED)
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=[deed.__name__ for deed in DEEDS])
+async def test_with_all_its_permissions_a_function_does_what_it_is_there_for(hand, deed):
+    doing = deed(hand)
+    await anext(doing)
+
+    assert await anext(doing, "done") == "done"
+
+
+@pytest.mark.parametrize("permission", NEEDED)
+async def test_without_one_of_them_it_does_not(hand, permission):
+    doing = NEEDED[permission](hand)
+    await anext(doing)
+
+    with without(permission), pytest.raises(Refused):
+        await anext(doing, "done")
+
+
+def granted(name):
+    """The function's permissions that the emulator checks, as in `NEEDED`."""
+    policy = get_session().create_client("iam").get_role_policy(**policy_of(name))["PolicyDocument"]
+    for statement in policy["Statement"]:
+        for action in statement["Action"]:
+            service, _, act = action.partition(":")
+            if service not in ANYBODYS and act not in BY_LAMBDA.get(name.rpartition("-")[2], "").split():
+                yield f"{name}: {action} {kind(statement)}"
+
+
+def policy_of(name):
+    role = get_session().create_client("lambda").get_function(FunctionName=f"shop-{name}")["Configuration"]["Role"]
+    return {"RoleName": role.rpartition("/")[2], "PolicyName": "own"}
+
+
+def kind(statement):
+    """Of what a statement is about."""
+    [resource] = statement["Resource"]
+    kinds = {"/index/*": "index", "/shop-log": "log", ":table/": "table", ":event-bus/": "bus", ":sqs:": "queue"}
+    return next((told for part, told in kinds.items() if part in resource), "function")
+
+
+@contextmanager
+def without(permission):
+    """The function's role has all the others meanwhile."""
+    name, action, what = permission.replace(":", "", 1).split()
+    iam, policy = get_session().create_client("iam"), policy_of(name)
+    whole = iam.get_role_policy(**policy)["PolicyDocument"]
+    less = [
+        one | {"Action": [each for each in one["Action"] if each != action or kind(one) != what]}
+        for one in whole["Statement"]
+    ]
+    left = whole | {"Statement": [one for one in less if one["Action"]]}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(left))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps(whole))
