@@ -3,18 +3,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 REDIS_PORT ?= 6379
+ORDERS ?= 1000
+STACK ?= shop
+TARGET ?= aws
+ZIP ?= dist/lambda-arm64-3.13.zip
 
 .DEFAULT_GOAL := help
-.PHONY: help run redis test check format contracts bench torture stress outage fuzz lock clean
+.PHONY: help run redis test test-aws parity check format contracts bench imports torture stress outage fuzz lambda infra costs deploy lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:8000 (or PORT=…)
 	@$(BIN)/shop serve --demo --port $(PORT)
 
 test: check ## everything that must pass: check, then every test
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal -m "not aws"
+
+test-aws: .venv/.dev .venv-emulator/.made ## the same code on AWS, emulated here: nothing leaves 127.0.0.1
+	@$(BIN)/pytest -n auto --dist loadgroup -m aws
+	@$(BIN)/python -m parity
+
+parity: .venv/.dev .venv-emulator/.made ## the same journeys on one process, three servers and Lambda functions, side by side
+	@$(BIN)/python -m parity
 
 check: .venv/.dev ## lint, types and import rules
 	@$(BIN)/ruff format --check .
@@ -38,6 +49,9 @@ contracts: .venv/.dev ## write anew what the contexts publish; refused where its
 bench: .venv/.dev ## rates beside a bare baseline, all in one run
 	@$(BIN)/python -m bench
 
+imports: .venv/.dev ## what it costs to begin each Lambda function, beside `import litestar`
+	@$(BIN)/python -m bench.imports
+
 torture: .venv/.dev ## 200 kills -9 while 20,000 orders are placed and paid: nothing lost, nothing doubled
 	@$(BIN)/python -m torture
 
@@ -50,14 +64,27 @@ outage: .venv/.dev ## five minutes of steady ordering: the catalog fails for one
 fuzz: .venv/.dev ## 20,000 requests that the OpenAPI document allows or forbids: no answer that it does not foresee
 	@$(BIN)/python -m fuzz
 
+lambda: .venv/.dev ## the zip of the Lambdas, for AWS (or TARGET=local, for this Python), in dist/
+	@$(BIN)/python -m bundle --target $(TARGET)
+
+infra: .venv/.dev ## write anew the template of the deployment on AWS, from the tables that the code uses
+	@$(BIN)/python -m infra
+
+costs: .venv/.dev ## what the deployment costs at ORDERS=… orders a day, and what each choice adds
+	@$(BIN)/python -m infra.costs --orders-per-day $(ORDERS)
+
+deploy: lambda ## the shop into an AWS account, as STACK=… (infra/README.md says what that takes)
+	@$(BIN)/python -m infra.deploy --stack $(STACK) --zip $(ZIP) $(if $(filter no,$(FUNCTIONS)),--no-functions) --parameters '$(PARAMETERS)'
+
 lock: .venv/.dev ## resolve the dependencies anew (names, versions, hashes)
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --group build -c requirements-dev.lock $(LOCK) -o requirements.lock
+	@$(BIN)/uv pip compile -q emulator/requirements.in $(LOCK) -o emulator/requirements.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean: ## remove the virtual environment and caches (never your data)
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find src tests bench contracts torture stress outage fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find src tests bench bundle contracts torture stress outage fuzz emulator infra parity -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
@@ -74,4 +101,10 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "Installing what its tests need into .venv (once) …"
 	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+.venv-emulator/.made: .venv/.python emulator/requirements.lock
+	@echo "Installing the emulator of AWS into .venv-emulator (once) …"
+	@$(PYTHON) -m venv --clear .venv-emulator
+	@.venv-emulator/bin/pip install --quiet --disable-pip-version-check --require-hashes -r emulator/requirements.lock
 	@touch $@
