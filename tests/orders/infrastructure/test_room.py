@@ -25,7 +25,7 @@ def wish(shelf, new):
         products = [f"{chance.getrandbits(size // LINES * 8):x}" for _ in range(LINES)]
         for product_id in products:
             shelf.has(product_id, "1.00", name="")
-        return new(**dict.fromkeys(products, 50))
+        return new(**dict.fromkeys(products, 500))  # more than there will be refunds of it
 
     return order
 
