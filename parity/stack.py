@@ -48,7 +48,7 @@ class Stack:
         products = [item["pk"]["S"].removeprefix("product/") async for item in self._items("catalog", "product/")]
         if products:
             await self.cache.invalidate([f"product:{product_id}" for product_id in products])
-        await asyncio.gather(*(self._empty(table) for table in (*CONTEXTS, "log")))
+        await asyncio.gather(*(self.empty(table) for table in (*CONTEXTS, "log")))
         sqs = self.aws.client("sqs")
         for context in CONTEXTS:
             await sqs.purge_queue(QueueUrl=await self.address(f"{context}-dead"))
@@ -111,7 +111,8 @@ class Stack:
                 return
             asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    async def _empty(self, table: str) -> None:
+    async def empty(self, table: str) -> None:
+        """Nothing is in the table any more."""
         items: Collection[Mapping[str, Any]] = [item async for item in self._items(table)]
         left = [{"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}} for item in items]
         dynamodb = self.aws.client("dynamodb")

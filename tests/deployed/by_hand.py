@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from botocore.session import get_session
 from dependency_injector import providers
 
 from parity.stack import Stack
@@ -101,6 +102,11 @@ class ByHand:
         found = await self.aws.client("dynamodb").get_item(TableName=f"shop-{context}", Key=key, ConsistentRead=True)
         return "Item" in found
 
+    async def begins_with_nothing_in(self, context: str) -> None:
+        """Nor in the dead-letter queue."""
+        for queue in (context, f"{context}-dead"):
+            await self.stack.aws.client("sqs").purge_queue(QueueUrl=await self.stack.address(queue))
+
     async def begins_anew(self, function: str) -> None:
         """In a new environment, which has found out nothing yet."""
         memory = 512 + next(self.numbers)
@@ -116,6 +122,47 @@ def event(fact: Event, *, of: str, ago: timedelta = timedelta()) -> Envelope:
         return system_clock() - ago
 
     return Publisher(source=f"/shop/{of}", ids=ids(then))(fact, at=then(), cause=THEN)
+
+
+@contextmanager
+def without(permission: str, policies: Policies) -> Iterator[None]:
+    """`orders-api: dynamodb:GetItem table`: the function's role has all the others meanwhile."""
+    name, action, what = permission.replace(":", "", 1).split()
+    whole = policies.read(name)
+    less = [
+        one | {"Action": [each for each in one["Action"] if each != action or kind(one) != what]}
+        for one in whole["Statement"]
+    ]
+    policies.write(name, whole | {"Statement": [one for one in less if one["Action"]]})
+    try:
+        yield
+    finally:
+        policies.write(name, whole)
+
+
+class Policies:
+    """What functions may do, as it is in force."""
+
+    def __init__(self) -> None:
+        self._iam = get_session().create_client("iam")
+        functions = get_session().create_client("lambda").list_functions(MaxItems=50)["Functions"]
+        self._roles = {one["FunctionName"]: one["Role"].rpartition("/")[2] for one in functions}
+
+    def read(self, function: str) -> Any:
+        return self._iam.get_role_policy(**self._of(function))["PolicyDocument"]
+
+    def write(self, function: str, document: Any) -> None:
+        self._iam.put_role_policy(**self._of(function), PolicyDocument=json.dumps(document))
+
+    def _of(self, function: str) -> dict[str, str]:
+        return {"RoleName": self._roles[f"shop-{function}"], "PolicyName": "own"}
+
+
+def kind(statement: Any) -> str:
+    """Of what a statement is about."""
+    [resource] = statement["Resource"]
+    kinds = {"/index/*": "index", "/shop-log": "log", ":table/": "table", ":event-bus/": "bus", ":sqs:": "queue"}
+    return next((told for part, told in kinds.items() if part in resource), "function")
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from shop.orders.contract import OrderCompleted, OrderCreated, OrderedLine, Paym
 from shop.rewards.contract import RewardRedeemed
 from tests.deployed.by_hand import THEN, ByHand, Refused, earlier, event
 
+MANY = 8  # of a batch
 LONG_AGO = timedelta(days=900)  # what was earned then has expired
 
 
@@ -130,12 +131,13 @@ async def confirms(hand: ByHand):
     await hand.hears("orders", event(StockReserved(order_id=order["orderId"]), of="catalog"))
 
 
-async def hears_two_facts_of_an_order_at_once(hand: ByHand):
+async def hears_many_facts_of_an_order_at_once(hand: ByHand):
+    """All of them read it as it is, one of them saves it, and the others see that they have to read it again."""
     order = await _ordered(hand, await _sold(hand))
+    paid = {"order_id": order["orderId"], "amount": "10.00", "currency": "EUR"}
+    facts = [PaymentCompleted(payment_id=hand.name("pay"), **paid) for _ in range(MANY)]
     yield
-    paid = PaymentCompleted(payment_id=hand.name("pay"), order_id=order["orderId"], amount="10.00", currency="EUR")
-    reserved = StockReserved(order_id=order["orderId"])
-    await hand.hears("orders", event(reserved, of="catalog"), event(paid, of="orders"))
+    await hand.hears("orders", *(event(fact, of="orders") for fact in facts))
 
 
 async def keeps_credit(hand: ByHand):
@@ -189,10 +191,10 @@ async def rewards(hand: ByHand):
     await _with_points(hand)
 
 
-async def rewards_two_orders_of_a_customer_at_once(hand: ByHand):
+async def rewards_many_orders_of_a_customer_at_once(hand: ByHand):
     customer = hand.name("ann")
     yield
-    await hand.hears("rewards", _completed(hand, customer), _completed(hand, customer))
+    await hand.hears("rewards", *(_completed(hand, customer) for _ in range(MANY)))
 
 
 async def expires_points(hand: ByHand):
@@ -231,6 +233,7 @@ def passes_on(context: str, *, anew: bool = False):
 def sweeps(context: str, *, anew: bool = False):
     async def deed(hand: ByHand):
         fact = event(StockReserved(order_id="ord_nobodys"), of=context, ago=timedelta(hours=1))
+        await hand.stack.empty(context)  # of what other deeds left in the outbox
         await hand.commits(context, fact)
         if anew:
             await hand.begins_anew(f"{context}-jobs")
@@ -249,6 +252,7 @@ def puts_off(context: str, *, anew: bool = False):
     async def deed(hand: ByHand):
         if anew:
             await hand.begins_anew(f"{context}-consumer")
+        await hand.begins_with_nothing_in(context)
         await hand.stack.send(context, "rubbish")
         sqs, url = hand.stack.aws.client("sqs"), await hand.stack.address(context)
         [message] = (await sqs.receive_message(QueueUrl=url, VisibilityTimeout=600))["Messages"]

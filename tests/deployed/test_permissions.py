@@ -7,10 +7,9 @@ what Lambda does in their name (queues, streams, logs, traces) it does unasked, 
 from __future__ import annotations
 
 import itertools
-import json
-from contextlib import contextmanager
 
 import pytest
+import pytest_asyncio
 from botocore.session import get_session
 
 from parity.running import began
@@ -18,9 +17,9 @@ from parity.story import within
 from parity.topology import FUNCTIONS
 from shop.platform.aws import Aws
 from tests.deployed import deeds
-from tests.deployed.by_hand import ByHand, Refused
+from tests.deployed.by_hand import ByHand, Policies, Refused, kind, without
 
-pytestmark = [pytest.mark.aws, pytest.mark.xdist_group("guarded")]
+pytestmark = [pytest.mark.aws, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("guarded")]
 
 CONTEXTS = ("catalog", "orders", "rewards")
 ROLES = ("api", "consumer", "relay", "jobs")
@@ -55,7 +54,7 @@ NEEDED = {
     "orders-api: dynamodb:UpdateItem table": deeds.orders_with_credit,
     "orders-api: lambda:InvokeFunction function": deeds.orders,
     "orders-consumer: dynamodb:GetItem table": deeds.confirms,
-    "orders-consumer: dynamodb:BatchGetItem table": deeds.hears_two_facts_of_an_order_at_once,
+    "orders-consumer: dynamodb:BatchGetItem table": deeds.hears_many_facts_of_an_order_at_once,
     "orders-consumer: dynamodb:PutItem table": deeds.confirms,
     "orders-consumer: dynamodb:UpdateItem table": deeds.keeps_credit,
     "orders-consumer: sqs:SendMessage queue": deeds.forgets_twice_what_it_has_read,
@@ -69,7 +68,7 @@ NEEDED = {
     "rewards-api: dynamodb:Query index": deeds.lists_the_ledger,
     "rewards-api: dynamodb:PutItem table": deeds.redeems,
     "rewards-consumer: dynamodb:GetItem table": deeds.rewards,
-    "rewards-consumer: dynamodb:BatchGetItem table": deeds.rewards_two_orders_of_a_customer_at_once,
+    "rewards-consumer: dynamodb:BatchGetItem table": deeds.rewards_many_orders_of_a_customer_at_once,
     "rewards-consumer: dynamodb:PutItem table": deeds.rewards,
     "rewards-jobs: dynamodb:GetItem table": deeds.expires_points,
     "rewards-jobs: dynamodb:BatchGetItem table": deeds.expires_points,
@@ -110,27 +109,24 @@ def guarded(local_zip, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-async def hand(guarded, monkeypatch):
-    for name, value in guarded.emulator.environ.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module")
+def policies(guarded):  # noqa: ARG001 - it is found by the environment
+    return Policies()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hand(guarded):
     aws = Aws(("lambda", "dynamodb"))
     await aws.open()
     async with within(guarded, more=False) as (story, stack):
-        for context in CONTEXTS:
-            for queue in (context, f"{context}-dead"):
-                await stack.aws.client("sqs").purge_queue(QueueUrl=await stack.address(queue))
-        yield ByHand(story=story, stack=stack, aws=aws, numbers=NUMBERS)
+        yield ByHand(story=story, stack=stack, aws=aws, numbers=itertools.count())
     await aws.close()
 
 
-NUMBERS = itertools.count()
-
-
-async def test_every_permission_is_there_for_a_deed(hand):  # noqa: ARG001 - it is deployed
+async def test_every_permission_is_there_for_a_deed(policies):
     names = [*(f"{context}-{role}" for context in CONTEXTS for role in ROLES), "feed"]
 
-    assert {permission for name in names for permission in granted(name)} == set(NEEDED)
+    assert {permission for name in names for permission in granted(name, policies)} == set(NEEDED)
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=[deed.__name__ for deed in DEEDS])
@@ -142,49 +138,18 @@ async def test_with_all_its_permissions_a_function_does_what_it_is_there_for(han
 
 
 @pytest.mark.parametrize("permission", NEEDED)
-async def test_without_one_of_them_it_does_not(hand, permission):
+async def test_without_one_of_them_it_does_not(hand, policies, permission):
     doing = NEEDED[permission](hand)
     await anext(doing)
 
-    with without(permission), pytest.raises(Refused):
+    with without(permission, policies), pytest.raises(Refused):
         await anext(doing, "done")
 
 
-def granted(name):
+def granted(name, policies):
     """The function's permissions that the emulator checks, as in `NEEDED`."""
-    policy = get_session().create_client("iam").get_role_policy(**policy_of(name))["PolicyDocument"]
-    for statement in policy["Statement"]:
+    for statement in policies.read(name)["Statement"]:
         for action in statement["Action"]:
             service, _, act = action.partition(":")
             if service not in ANYBODYS and act not in BY_LAMBDA.get(name.rpartition("-")[2], "").split():
                 yield f"{name}: {action} {kind(statement)}"
-
-
-def policy_of(name):
-    role = get_session().create_client("lambda").get_function(FunctionName=f"shop-{name}")["Configuration"]["Role"]
-    return {"RoleName": role.rpartition("/")[2], "PolicyName": "own"}
-
-
-def kind(statement):
-    """Of what a statement is about."""
-    [resource] = statement["Resource"]
-    kinds = {"/index/*": "index", "/shop-log": "log", ":table/": "table", ":event-bus/": "bus", ":sqs:": "queue"}
-    return next((told for part, told in kinds.items() if part in resource), "function")
-
-
-@contextmanager
-def without(permission):
-    """The function's role has all the others meanwhile."""
-    name, action, what = permission.replace(":", "", 1).split()
-    iam, policy = get_session().create_client("iam"), policy_of(name)
-    whole = iam.get_role_policy(**policy)["PolicyDocument"]
-    less = [
-        one | {"Action": [each for each in one["Action"] if each != action or kind(one) != what]}
-        for one in whole["Statement"]
-    ]
-    left = whole | {"Statement": [one for one in less if one["Action"]]}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps(left))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(**policy, PolicyDocument=json.dumps(whole))

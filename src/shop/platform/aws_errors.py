@@ -6,6 +6,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 _WRONG = {"ValidationException", "ValidationError", "RequestEntityTooLargeException"}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException"}
 _TOO_LARGE = 413
 FAILED = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)  # refused, not reached, broken off
 
@@ -27,3 +28,8 @@ def is_refused(error: BaseException) -> bool:
     return code(error) in _WRONG or (
         isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] == _TOO_LARGE
     )
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Whoever asks may not: to ask again does not help until somebody has given the permission."""
+    return code(error) in _FORBIDDEN

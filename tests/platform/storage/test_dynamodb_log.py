@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from emulator import tables
+from emulator.wire import refused
 from shop.kernel.events import Envelope
 from shop.platform.storage import dynamodb_schema
 from shop.platform.storage.cursor import cursor
+from shop.platform.storage.dynamodb_events import delete, outbox_key
 from shop.platform.storage.dynamodb_log import DynamoLog
 from shop.platform.storage.dynamodb_log_keys import partition_of
 from shop.platform.storage.dynamodb_log_writer import LogWriter
@@ -342,6 +344,25 @@ async def test_what_was_not_written_in_time_is_written_again_for_readers_who_are
 async def test_what_cannot_be_written_is_said_after_some_tries(writer, aws, parcel):  # noqa: ARG001
     with pytest.raises(Unavailable, match="2 events could not be logged"):
         await writer.add([parcel(1), parcel(2)])  # there is no table
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "BatchWriteItem"])
+async def test_what_may_not_be_written_is_said_at_once(log, writer, wire, parcel, operation):  # noqa: ARG001 - it is there
+    wire.meets(operation, refused("AccessDeniedException"))
+
+    with pytest.raises(Unavailable, match="1 events could not be logged"):
+        await writer.add([parcel(1)])
+
+    assert wire.operations().count(operation) == 1
+
+
+async def test_what_may_not_be_deleted_is_said_at_once(log, aws, wire, stack):  # noqa: ARG001 - it is there
+    wire.meets("BatchWriteItem", refused("AccessDeniedException"))
+
+    with pytest.raises(Unavailable, match="cannot be deleted"):
+        await delete(aws.client("dynamodb"), f"{stack}-log", [outbox_key("evt_1")])
+
+    assert wire.operations() == ["BatchWriteItem"]
 
 
 async def test_a_log_that_is_not_there_is_unavailable(aws, stack, clock):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from shop.kernel.events import Envelope
-from shop.platform.aws_errors import FAILED
+from shop.platform.aws_errors import FAILED, is_forbidden
 from shop.platform.storage.body import pack, unpack
 from shop.platform.storage.dynamodb_schema import outbox_of
 from shop.platform.storage.dynamodb_table import Item
@@ -58,7 +58,7 @@ async def delete(client: Any, table: str, keys: Sequence[Item]) -> None:
                 answer = await client.batch_write_item(RequestItems={table: left})
                 left = answer.get("UnprocessedItems", {}).get(table, ())
             except FAILED as error:
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES - 1 or is_forbidden(error):
                     raise Unavailable(f"{len(left)} items of {table} cannot be deleted") from error
             if not left:
                 break

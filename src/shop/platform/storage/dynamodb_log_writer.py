@@ -10,7 +10,7 @@ from typing import Any
 from shop.kernel.clock import Clock, micros, rfc3339
 from shop.kernel.events import Envelope
 from shop.platform.aws import Aws
-from shop.platform.aws_errors import FAILED
+from shop.platform.aws_errors import FAILED, is_forbidden
 from shop.platform.storage import dynamodb_log_keys as keys
 from shop.platform.storage.dynamodb_events import body_of, chunks, pause
 from shop.platform.storage.dynamodb_schema import name_of_log
@@ -36,10 +36,10 @@ class LogWriter:
             left, error = some, None
             for attempt in range(_TRIES):
                 left, error = await self._try(left)
-                if not left:
+                if not left or (error is not None and is_forbidden(error)):
                     break
                 await pause(attempt)
-            else:
+            if left:
                 raise Unavailable(f"{len(left)} events could not be logged") from error
 
     async def _try(self, events: Sequence[Envelope]) -> tuple[Sequence[Envelope], Exception | None]:
