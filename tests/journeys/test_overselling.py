@@ -20,6 +20,7 @@ async def test_60_buyers_at_once_for_one_unit_exactly_one_gets_it(story):
     assert (stock["onHand"], stock["available"], stock["reserved"]) == (1, 0, 1)
 
 
+@pytest.mark.may_differ("product.updated")  # that it went out of stock is foretold: two who take the last four miss it
 async def test_60_buyers_of_two_units_each_for_30_units_exactly_15_get_them(story):
     await story.sell("last", on_hand=30)
 
