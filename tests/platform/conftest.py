@@ -185,6 +185,30 @@ def book(records: Records) -> Callable[..., Book]:
     return lambda name="reader", over=records: Book(name, over)
 
 
+class Diary:
+    """A watcher that writes down what it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def committed(self, events):
+        self.heard += [("committed", event.id) for event in events]
+
+    def published(self, events):
+        self.heard += [("published", event.id) for event in events]
+
+    def delivered(self, event, *, consumer, attempts):
+        self.heard.append(("delivered", event.id, consumer, attempts))
+
+    def failed(self, event, *, consumer, attempts, wait, reason):
+        self.heard.append(("failed", event.id, consumer, attempts, wait, reason))
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary()
+
+
 @pytest.fixture(scope="session")
 def hearing() -> Callable[..., Consumers]:
     """Consumers of parcels: `hearing(reader=reaction)`."""

@@ -15,6 +15,7 @@ from shop.platform.aws import Aws
 from shop.platform.aws_errors import FAILED, why
 from shop.platform.bus import OnceMore, Reactions, wait_after
 from shop.platform.delivering import react, tell_failure
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.observability import told_of
 from shop.platform.storage.port import AlreadyConsumed
 
@@ -37,10 +38,20 @@ class Consumer:
     puts it into the dead-letter queue instead of giving it to anybody.
     """
 
-    def __init__(self, reactions: Reactions, *, context: str, attempts: int, aws: Aws, stack: str) -> None:
+    def __init__(
+        self,
+        reactions: Reactions,
+        *,
+        context: str,
+        attempts: int,
+        aws: Aws,
+        stack: str,
+        watcher: Watcher = NOBODY,
+    ) -> None:
         self._reactions = reactions
         self.context = context
         self._attempts = attempts
+        self._watcher = watcher
         self._aws = aws
         self._queue = f"{stack}-{context}"
         self._urls: dict[str, str] = {}
@@ -102,8 +113,11 @@ class Consumer:
             return None
         except Exception as error:  # noqa: BLE001 - whatever a reaction raises, the event is not lost
             wait = wait_after(attempts, most=self._attempts)
-            tell_failure(error, envelope=envelope, consumer=self.context, attempts=attempts, wait=wait)
+            told = {"consumer": self.context, "attempts": attempts, "wait": wait}
+            reason = tell_failure(error, envelope=envelope, **told)
+            self._watcher.failed(envelope, reason=reason, **told)
             return wait or _AT_ONCE
+        self._watcher.delivered(envelope, consumer=self.context, attempts=attempts)
         return None
 
     async def _send_once_more(self, envelope: Envelope, record: Mapping[str, Any]) -> None:

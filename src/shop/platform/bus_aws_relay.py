@@ -19,6 +19,7 @@ from shop.kernel.events import Cause, Envelope
 from shop.platform.aws import Aws
 from shop.platform.aws_errors import FAILED, is_refused, why
 from shop.platform.bus_aws_entries import Entry, calls, events_of_items
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.storage.dynamodb_calls import Patience, patiently
 from shop.platform.storage.dynamodb_events import delete, outbox_key, pause
 from shop.platform.storage.dynamodb_log_keys import KEPT
@@ -47,11 +48,21 @@ class Relay:
     three attempts): an event that is sent twice is heard once.
     """
 
-    def __init__(self, aws: Aws, *, stack: str, context: str, clock: Clock, keep: timedelta = KEPT) -> None:
+    def __init__(
+        self,
+        aws: Aws,
+        *,
+        stack: str,
+        context: str,
+        clock: Clock,
+        keep: timedelta = KEPT,
+        watcher: Watcher = NOBODY,
+    ) -> None:
         """`keep`: events stay so long in the log."""
         self._aws = aws
         self._context = context
         self._clock = clock
+        self._watcher = watcher
         self._bus = stack
         self._table = name_of(context, stack=stack)
         self._log = LogWriter(aws, stack=stack, clock=clock, keep=keep)
@@ -121,6 +132,7 @@ class Relay:
                 log.warning("outbox.not_emptied", context=self._context, count=len(events), reason=why(error))
                 return len(call)
             self._remember(events)
+            self._watcher.published(events)
             return len(call) - len(events)
 
     def _remember(self, events: Sequence[Envelope]) -> None:

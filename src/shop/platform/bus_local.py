@@ -17,6 +17,7 @@ from shop.kernel.errors import TryLater
 from shop.platform.bus import MOST_ATTEMPTS, Backlog, Consumers, Jobs, routes, wait_after
 from shop.platform.delivering import react, tell_failure
 from shop.platform.jobs import repeated
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.observability import told_of
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.port import AlreadyConsumed, Unavailable
@@ -61,6 +62,7 @@ class LocalBus:
         clock: Clock,
         may_wait: frozenset[str] = frozenset(),
         attempts: int = MOST_ATTEMPTS,
+        watcher: Watcher = NOBODY,
     ) -> None:
         """`may_wait`: types of events that begin something new, which can be put off in a burst of requests.
 
@@ -70,6 +72,7 @@ class LocalBus:
         self._clock = clock
         self._may_wait = may_wait
         self._attempts = attempts
+        self._watcher = watcher
         self._consumers: Consumers = {}
         self._name = f"server-{secrets.token_hex(8)}"
         self._queue: deque[Queued] = deque()
@@ -146,6 +149,7 @@ class LocalBus:
 
     def _committed(self, queued: list[Queued]) -> None:
         """Deliveries born here; those for which there is no room in memory are paged in from the table later."""
+        self._watcher.published(list({one.envelope.id: one.envelope for one in queued}.values()))
         if self._spilled is None:
             room = _MOST_IN_MEMORY - len(self._queue) - len(self._put_off)
             if len(queued) > room:
@@ -208,6 +212,8 @@ class LocalBus:
             return
         except Exception as error:  # noqa: BLE001 - whatever a reaction raises, the event is not lost
             await self._postpone(queued, error)
+        else:
+            self._watcher.delivered(envelope, consumer=delivery.consumer, attempts=queued.attempts + 1)
 
     async def _postpone(self, queued: Queued, error: Exception) -> None:
         attempts = queued.attempts + 1
@@ -220,9 +226,12 @@ class LocalBus:
             await self._store.file.write(
                 lambda c: deliveries.bury(c, queued.delivery, at=now, attempts=attempts, error=reason)
             )
-            return
-        await self._store.file.write(
-            lambda c: deliveries.retry(c, queued.delivery, due=now + wait, attempts=attempts, error=reason)
+        else:
+            await self._store.file.write(
+                lambda c: deliveries.retry(c, queued.delivery, due=now + wait, attempts=attempts, error=reason)
+            )
+        self._watcher.failed(
+            queued.envelope, consumer=queued.delivery.consumer, attempts=attempts, wait=wait, reason=reason
         )
 
     def _page_in(self) -> None:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[impor
 from shop.kernel.clock import Clock, micros
 from shop.kernel.events import Delivery, Envelope
 from shop.platform.aws import Aws
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.storage import dynamodb_items as items
 from shop.platform.storage.cursor import cursor, point
 from shop.platform.storage.dynamodb_calls import Patience
@@ -56,6 +57,7 @@ class DynamoStore:
         self.clock = clock
         self.inbox = inbox
         self.published: Counter[str] = Counter()  # events by type, since it was opened
+        self.watcher: Watcher = NOBODY
         self.committed: Callable[[Sequence[Envelope]], None] | None = None  # hears of events that are to be relayed
         self._aws = aws
         self._stack = stack
@@ -76,8 +78,11 @@ class DynamoStore:
 
     def tell(self, events: Sequence[Envelope]) -> None:
         """Count, and tell who relays: these are in the outbox from now on."""
+        if not events:
+            return
         self.published.update(event.type for event in events)
-        if events and self.committed is not None:
+        self.watcher.committed(events)
+        if self.committed is not None:
             self.committed(events)
 
     def _table(self, context: str, patience: Patience) -> DynamoTable:

@@ -17,6 +17,7 @@ import msgspec
 
 from shop.kernel.clock import Clock, micros
 from shop.kernel.events import Delivery, Envelope
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.storage import sqlite_deliveries as deliveries
 from shop.platform.storage.body import pack
 from shop.platform.storage.cursor import cursor, point
@@ -53,6 +54,7 @@ class SqliteStore:
         self.inbox = inbox
         self.routes: Mapping[str, Sequence[str]] = {}  # event type -> consumers
         self.published: Counter[str] = Counter()  # events by type, since it was opened
+        self.watcher: Watcher = NOBODY
         self.requests = 0  # commits under way that end no delivery: somebody waits for an answer
         self.owner: str | None = None  # the server that claims what is committed here; None: a command
         self.on_queued: Callable[[list[Queued]], None] | None = None
@@ -85,6 +87,8 @@ class SqliteStore:
         """Count, and tell the server: these deliveries are on disk from now on, and this one has ended."""
         for event in events:
             self.published[event.type] += 1
+        if events:
+            self.watcher.committed(events)
         if consumed is not None and self.on_ended is not None:
             self.on_ended(consumed)
         if queued and self.on_queued is not None:

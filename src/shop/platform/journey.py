@@ -1,0 +1,55 @@
+"""What becomes of events, told as it happens to those who count it or show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from shop.kernel.events import Envelope
+
+
+class Watcher(Protocol):
+    """Hears what becomes of events in this process, on its event loop: it neither waits nor fails."""
+
+    def committed(self, events: Sequence[Envelope]) -> None:
+        """These are in the store, with what caused them."""
+
+    def published(self, events: Sequence[Envelope]) -> None:
+        """The bus has these, for each of their consumers; more than once where it cannot know."""
+
+    def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:
+        """It has had its effect there, after so many attempts."""
+
+    def failed(self, event: Envelope, *, consumer: str, attempts: int, wait: timedelta | None, reason: str) -> None:
+        """It has not, and is tried again after so long; None: it is a dead letter."""
+
+
+class Watchers:
+    """Several; none of them: nobody hears."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def committed(self, events: Sequence[Envelope]) -> None:
+        """Tell them all."""
+        for watcher in self._watchers:
+            watcher.committed(events)
+
+    def published(self, events: Sequence[Envelope]) -> None:
+        """Tell them all."""
+        for watcher in self._watchers:
+            watcher.published(events)
+
+    def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:
+        """Tell them all."""
+        for watcher in self._watchers:
+            watcher.delivered(event, consumer=consumer, attempts=attempts)
+
+    def failed(self, event: Envelope, *, consumer: str, attempts: int, wait: timedelta | None, reason: str) -> None:
+        """Tell them all."""
+        for watcher in self._watchers:
+            watcher.failed(event, consumer=consumer, attempts=attempts, wait=wait, reason=reason)
+
+
+NOBODY = Watchers()
