@@ -77,7 +77,7 @@ deploy: lambda ## the shop into an AWS account, as STACK=… (infra/README.md sa
 	@$(BIN)/python -m infra.deploy --stack $(STACK) --zip $(ZIP) $(if $(filter no,$(FUNCTIONS)),--no-functions) --parameters '$(PARAMETERS)'
 
 lock: .venv/.dev ## resolve the dependencies anew (names, versions, hashes)
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra otel --group dev $(LOCK) -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --group build -c requirements-dev.lock $(LOCK) -o requirements.lock
 	@$(BIN)/uv pip compile -q emulator/requirements.in $(LOCK) -o emulator/requirements.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from shop.entrypoints.traced import flushing, see_alone
 from shop.kernel.events import Cause
 from shop.platform.bus import Job, Jobs
 from shop.platform.bus_aws import Consumer, Relay, events_of_stream
@@ -33,12 +34,13 @@ def handler(kind: House, *, environ: Mapping[str, str] = os.environ) -> Environm
     settings = read_settings(environ)
     configure_logs(settings.log_level)
     house = kind(settings=settings, role=role)
+    see_alone(house)
     if role is Role.API:
         keys_given(environ, house.keys())
 
     async def opened() -> Act:
         await house.platform.aws().open()
-        return await _ACTS[role](house)
+        return flushing(await _ACTS[role](house), house.platform.tracing())
 
     return Environment(opened)
 
@@ -96,6 +98,7 @@ def consumer_of(house: House) -> Consumer:
         attempts=settings.delivery_attempts,
         aws=house.platform.aws(),
         stack=settings.stack,
+        watcher=house.platform.watcher(),
     )
 
 

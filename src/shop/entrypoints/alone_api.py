@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from shop.entrypoints.outside import from_outside
+from shop.entrypoints.traced import seen
 from shop.platform.metrics import Metrics
 from shop.platform.settings import Settings
 from shop.platform.tokens import Tokens
@@ -20,4 +21,5 @@ def app_of(house: Any, *, more: Sequence[HTTPRouteHandler] = (), metrics: Metric
     settings: Settings = house.settings()
     tokens, ids = Tokens(settings.jwt_key, clock=house.platform.clock()), house.platform.ids()
     app = build_app([*house.context.api().routes(), *more], tokens=tokens, ids=ids)
-    return from_outside(app, settings, tokens=tokens, ids=ids, metrics=metrics or Metrics())
+    app = from_outside(app, settings, tokens=tokens, ids=ids, metrics=metrics or Metrics())
+    return seen(app, house.platform.tracing())

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from shop.entrypoints.alone import SWEEP, consumer_of, jobs_of, relay_of
 from shop.entrypoints.alone_api import app_of
 from shop.entrypoints.feed_alone import feed_of
+from shop.entrypoints.traced import closed, see_alone
 from shop.kernel.clock import Clock
 from shop.kernel.events import Cause
 from shop.platform.aws_reach import reached
@@ -49,7 +50,9 @@ async def opened_alone(settings: Settings, *, name: str) -> AsyncIterator[AloneS
     """Open the context as a server, until the end of the block. `OutOfReach` if its stack is not to be had."""
     house = _kind(name)(settings=settings, role=Role.SERVER)
     keys_given(os.environ, house.keys())
+    see_alone(house)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(closed, house.platform.tracing())
         aws, store = house.platform.aws(), house.platform.store()
         with reached(stack=settings.stack):
             await aws.open()

@@ -16,6 +16,7 @@ from shop.catalog import contract as catalog_contract
 from shop.catalog.container import CatalogContainer
 from shop.entrypoints.outside import from_outside
 from shop.entrypoints.reading_the_catalog import reading, second_layer
+from shop.entrypoints.traced import closed, see_all, seen
 from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
 from shop.orders import contract as orders_contract
@@ -55,6 +56,7 @@ class Monolith(containers.DeclarativeContainer):
         clock=clock,
         may_wait=frozenset({orders_contract.OrderCreated.TYPE}),
         attempts=settings.provided.delivery_attempts,
+        watcher=platform.watcher,
     )
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
@@ -63,7 +65,13 @@ class Monolith(containers.DeclarativeContainer):
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
     second_layer = providers.Singleton(second_layer, settings)
     catalog_client = providers.Singleton(
-        reading, catalog_network, settings=settings, breaker=catalog_breaker, clock=clock, shared=second_layer
+        reading,
+        catalog_network,
+        settings=settings,
+        breaker=catalog_breaker,
+        clock=clock,
+        shared=second_layer,
+        tracing=platform.tracing,
     )
     rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
@@ -120,7 +128,10 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         raise WrongSetting("this is for the embedded store: leave out SHOP_STORAGE=dynamodb")
     house = Monolith(settings=settings)
     house.platform.clock.override(providers.Object(clock))
+    if serving:
+        see_all(house)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(closed, house.platform.tracing())
         place = stack.enter_context(_place_of(settings)) if serving else None
         upgrade_store(settings, locked=place is not None and place.alone)
         store, bus = house.store(), house.bus()
@@ -153,8 +164,9 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             *house.operations().routes(),
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
+        app = from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics())
         yield Shop(
-            from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics()),
+            seen(app, house.platform.tracing()),
             bus,
             store,
             clock,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 
@@ -28,11 +28,12 @@ def _shared(settings: Settings, role: Role) -> SecondLayer:
     return layer
 
 
-def _reading(settings: Settings, aws: Aws, shared: SecondLayer, breaker: Breaker, clock: Clock) -> Client:
+def _reading(settings: Settings, aws: Aws, shared: SecondLayer, breaker: Breaker, clock: Clock, tracing: Any) -> Client:
     if settings.catalog_url is None:
         raise WrongSetting("SHOP_CATALOG_URL is missing: say where the catalog is, like http://127.0.0.1:8001")
     network, base_url = network_to(settings, aws.client)
-    return reading(network, settings=settings, breaker=breaker, clock=clock, shared=shared, base_url=base_url)
+    parts = {"breaker": breaker, "clock": clock, "shared": shared, "tracing": tracing}
+    return reading(network, settings=settings, base_url=base_url, **parts)
 
 
 def _no_limit() -> None:
@@ -49,7 +50,7 @@ class OrdersAlone(containers.DeclarativeContainer):
     platform = providers.Container(AwsContainer, settings=settings, role=role)
     shared = providers.Singleton(_shared, settings, role)
     breaker = providers.Singleton(Breaker, now=providers.Object(time.monotonic))
-    reader = providers.Singleton(_reading, settings, platform.aws, shared, breaker, platform.clock)
+    reader = providers.Singleton(_reading, settings, platform.aws, shared, breaker, platform.clock, platform.tracing)
     teller = providers.Singleton(Telling, shared)
     context = providers.Container(
         OrdersContainer,

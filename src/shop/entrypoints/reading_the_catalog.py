@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from shop.platform.http.client import Client
+    from shop.platform.tracing.spans import Tracing
 
 ORIGIN = "http://catalog"  # what it is called, wherever it is
 _MOST_CACHED = 64 * 1024 * 1024  # bytes: some 20,000 products
@@ -43,12 +44,17 @@ def reading(
     clock: Clock,
     shared: SecondLayer | None,
     base_url: str = ORIGIN,
+    tracing: Tracing | None = None,
 ) -> Client:
     """A client of the catalog, over this network."""
     from shop.platform.http.client import Client  # noqa: PLC0415 - with it httpx, for those who read
     from shop.platform.http.transports import resilient  # noqa: PLC0415
 
-    return Client(
+    if tracing:
+        from shop.platform.tracing.client import ToldLayers, TracedTransport  # noqa: PLC0415
+
+        network = TracedTransport(network, tracing)
+    client = Client(
         resilient(network, breaker=breaker, seconds=settings.catalog_timeout, chance=random.random),
         base_url=base_url,
         budget=settings.catalog_budget,
@@ -57,6 +63,9 @@ def reading(
         most=_MOST_CACHED,
         shared=shared,
     )
+    if tracing:
+        client.answered_by = ToldLayers(client.answered_by)
+    return client
 
 
 def network_to(settings: Settings, client_of: Any) -> tuple[httpx.AsyncBaseTransport, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 from dependency_injector import containers, providers
 
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
+from shop.platform.journey import NOBODY, Watcher
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
 
@@ -46,4 +48,6 @@ class AwsContainer(containers.DeclarativeContainer):
     clock = providers.Object(system_clock)
     ids = providers.Singleton(ids, clock)
     aws = providers.Singleton(_aws, settings, role)
+    watcher: providers.Object[Watcher] = providers.Object(NOBODY)
+    tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
     store = providers.Singleton(DynamoStore, aws, stack=settings.provided.stack, clock=clock)

@@ -9,7 +9,7 @@ import structlog
 from shop.kernel.errors import NotYet, Refusal
 from shop.kernel.events import Cause, Delivery, Envelope
 from shop.platform.bus import Reactions
-from shop.platform.observability import told_of
+from shop.platform.observability import about, told_of, trace_of
 from shop.platform.retry import TRIES_OF_OURS, tried
 
 _LONGEST_REASON = 1000  # characters
@@ -29,13 +29,18 @@ async def react(reactions: Reactions, envelope: Envelope, delivery: Delivery) ->
     if reaction is None:
         raise NoReaction(f"{delivery.consumer} has no reaction to {envelope.type}")
     cause = Cause(id=envelope.id, traceparent=envelope.traceparent, delivery=delivery)
-    await tried(TRIES_OF_OURS, reaction, envelope, cause)
+    before = about.set(cause)
+    try:
+        await tried(TRIES_OF_OURS, reaction, envelope, cause)
+    finally:
+        about.reset(before)
 
 
 def tell_failure(error: Exception, *, envelope: Envelope, consumer: str, attempts: int, wait: timedelta | None) -> str:
     """Log that it failed, for the last time where nothing is waited for; the reason, without data."""
     reason = told_of(error)[:_LONGEST_REASON]
     told = {"event_type": envelope.type, "event_id": envelope.id, "consumer": consumer}
+    told |= trace_of(envelope.traceparent)
     if wait is None:
         log.error("delivery.dead", attempts=attempts, reason=reason, **told)
     elif not isinstance(error, NotYet):

@@ -10,8 +10,9 @@ import logging
 import sqlite3
 import sys
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -19,7 +20,15 @@ import msgspec
 import structlog
 
 from shop.kernel.errors import NotYet, Refusal
+from shop.kernel.events import Cause
 from shop.platform.storage.port import Unavailable
+
+about: ContextVar[Cause | None] = ContextVar("about", default=None)  # the request, or the delivery, that is handled
+
+
+def trace_of(traceparent: str | None) -> Mapping[str, str]:
+    """The trace's id, as a field of a line."""
+    return {"trace_id": traceparent[3:35]} if traceparent else {}
 
 
 def told_of(error: BaseException) -> str:
@@ -78,6 +87,17 @@ def _lines_of(error: BaseException) -> Iterator[str]:
     yield told_of(error)
 
 
+def _with_cause(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """By what somebody finds all lines of one request, delivery or trace; made only for lines that are written."""
+    cause = about.get()
+    if cause is None:
+        return line
+    whose = {"event_id": cause.id, "consumer": cause.delivery.consumer} if cause.delivery else {"request_id": cause.id}
+    for name, value in {**whose, **trace_of(cause.traceparent)}.items():
+        line.setdefault(name, value)
+    return line
+
+
 _processors: list[structlog.types.Processor] = []  # one list: loggers that were used before follow
 
 
@@ -88,7 +108,7 @@ def configure_logs(level: str) -> None:
     if terminal:
         render = structlog.dev.ConsoleRenderer()
     _processors[:] = [
-        structlog.contextvars.merge_contextvars,
+        _with_cause,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_data,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from itertools import islice
 from typing import cast
 
@@ -36,7 +37,7 @@ class PassingOn:
         else:
             self._too_many += len(events)
         if self._waiting and len(self._workers) < _AT_ONCE:
-            worker = asyncio.create_task(self._work())
+            worker = asyncio.create_task(self._work(), context=Context())  # not that of the request which began it
             self._workers.add(worker)
 
     async def stop(self, *, patience: float) -> None:

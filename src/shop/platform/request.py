@@ -13,6 +13,7 @@ from litestar.types import Scope
 
 from shop.kernel.events import Cause
 from shop.kernel.ids import Ids
+from shop.platform.observability import about
 from shop.platform.tokens import Caller
 
 Web = Request[Caller, str, Any]
@@ -43,6 +44,7 @@ def begin(scope: Scope, ids: Ids) -> Cause:
         id=request_id if request_id and _REQUEST_ID.fullmatch(request_id) else ids("req"),
         traceparent=traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
     )
+    about.set(cause)
     return cause
 
 

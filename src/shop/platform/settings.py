@@ -25,6 +25,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:
 _REDIS = re.compile(r"(rediss?|unix)://\S+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]{1,50}")
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")  # with what is added it names a table, a bus, a queue or a function
+_URL = re.compile(r"https?://\S+")
 _CATALOG = re.compile(r"https?://\S+|lambda:[A-Za-z0-9_-]{1,64}")
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -67,6 +68,7 @@ class Settings:
     stack: str = "shop"  # SHOP_STACK: what the names of its tables, queues and functions on AWS begin with
     catalog_url: str | None = None  # SHOP_CATALOG_URL: where orders finds the catalog when that is not in its process
     delivery_attempts: int = MOST_ATTEMPTS  # SHOP_DELIVERY_ATTEMPTS: so often, then it is a dead letter
+    traces: bool = False  # OTEL_EXPORTER_OTLP_ENDPOINT: whether spans are sent; OpenTelemetry reads where, and the rest
 
     @property
     def store(self) -> Path:
@@ -105,6 +107,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stack=_like("SHOP_STACK", environ, _STACK, "up to 31 small letters, digits and hyphens, like shop") or "shop",
         catalog_url=_like("SHOP_CATALOG_URL", environ, _CATALOG, "https://catalog.example or lambda:shop-catalog-api"),
         delivery_attempts=_attempts("SHOP_DELIVERY_ATTEMPTS", environ),
+        traces=_traces(environ),
     )
 
 
@@ -240,6 +243,18 @@ def _attempts(name: str, environ: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= MOST_ATTEMPTS):
         raise WrongSetting(f"{name}={text} is not allowed: give a whole number from 1 to {MOST_ATTEMPTS}")
     return int(text)
+
+
+def _traces(environ: Mapping[str, str]) -> bool:
+    """OpenTelemetry's own words, of which this build speaks one protocol."""
+    common, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    urls = [_like(name, environ, _URL, "http://127.0.0.1:4318") for name in (common, own)]
+    off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or not any(urls):
+        return False
+    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
+        _one_of(name, environ, ("http/protobuf",), "http/protobuf")
+    return True
 
 
 def _like(name: str, environ: Mapping[str, str], pattern: re.Pattern[str], example: str) -> str | None:

@@ -81,6 +81,7 @@ class CreateOrder:
             reference=wanted.reference,
             shipping_address=wanted.shipping_address,
             metadata=wanted.metadata,
+            trace=cause.traceparent,
         )
         if wanted.expected_total is not None and Money.parse(wanted.expected_total, order.currency) != order.total:
             raise TotalDiffers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shop.kernel.clock import Clock, rfc3339
 from shop.kernel.events import Cause
@@ -25,4 +25,6 @@ class RecordPayment:
         order = await known(self.orders, order_id)
         moment = Moment(what="payment.completed", at=rfc3339(self.clock()), by=cause.id, detail=payment_id)
         after = order.with_payment(payment_id, Captured(amount=amount.minor, at=taken_at), moment)
+        if order.trace:  # the provider's request has a trace of its own
+            cause = replace(cause, traceparent=order.trace)
         await save(self.orders, order, after, cause=cause)

@@ -96,6 +96,7 @@ class Order:
     shipping_address: Mapping[str, str] | None = None
     metadata: Mapping[str, str] | None = None
     timeline: tuple[Moment, ...] = ()
+    trace: str | None = None  # of the request that placed it (W3C `traceparent`): what a payment leads to is part of it
     version: int = 0
 
     @cached_property
@@ -252,6 +253,7 @@ def place(
     reference: str | None = None,
     shipping_address: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
+    trace: str | None = None,
 ) -> Order:
     """A new order, pending; of the `credit` (minor units) it uses what it can."""
     order = Order(
@@ -265,6 +267,7 @@ def place(
         shipping_address=shipping_address,
         metadata=metadata,
         timeline=(placed,),
+        trace=trace,
     )
     usable = min(credit, order.total.minor)
     return replace(order, credit_used=usable) if usable else order

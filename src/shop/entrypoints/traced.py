@@ -1,0 +1,111 @@
+"""A house whose work is seen as spans, if its settings say where they go; else it is as it was, and nothing is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dependency_injector import providers
+
+from shop.platform.lambda_adapter import Act, ASGIApp, Event
+from shop.platform.settings import Settings, WrongSetting
+
+if TYPE_CHECKING:
+    from shop.platform.tracing.spans import Tracing
+
+House = Any  # a container: `Monolith`, or one like `OrdersAlone`
+
+
+def see_all(house: House) -> None:
+    """All contexts in one process. `WrongSetting` if OpenTelemetry is wanted and not installed."""
+    tracing = _tracing(house.settings(), service="shop")
+    if tracing is None:
+        return
+    from shop.platform.tracing.server import TracedApp  # noqa: PLC0415
+
+    _see_platform(house.platform, tracing, bus="shop")
+    for name in ("catalog", "orders", "rewards"):
+        _see_context(getattr(house, name), house.store, tracing, name=name, system="sqlite", bus="shop")
+    _around(house.catalog_app, partial(TracedApp, tracing=tracing))
+
+
+def see_alone(house: House) -> None:
+    """One context on AWS. As `see_all`."""
+    settings: Settings = house.settings()
+    name: str = house.name()
+    tracing = _tracing(settings, service=f"{settings.stack}-{name}")
+    if tracing is None:
+        return
+    from shop.platform.tracing.sdk import TracedAws  # noqa: PLC0415
+
+    bus = "aws.eventbridge"
+    _see_platform(house.platform, tracing, bus=bus)
+    _around(house.platform.aws, partial(TracedAws, tracing=tracing))
+    _see_context(house.context, house.platform.store, tracing, name=name, system=None, bus=bus)
+
+
+def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
+    """The app as callers meet it."""
+    if tracing is None:
+        return app
+    from shop.platform.tracing.server import TracedApp  # noqa: PLC0415
+
+    return TracedApp(app, tracing)
+
+
+def flushing(act: Act, tracing: Tracing | None) -> Act:
+    """A Lambda's: what stands still when its event is done has sent its spans before."""
+    if tracing is None:
+        return act
+
+    async def flushed(event: Event) -> Any:
+        try:
+            return await act(event)
+        finally:
+            await asyncio.to_thread(tracing.flush)
+
+    return flushed
+
+
+async def closed(tracing: Tracing | None) -> None:
+    """The last spans are sent."""
+    if tracing is not None:
+        await asyncio.to_thread(tracing.close)
+
+
+def _tracing(settings: Settings, *, service: str) -> Tracing | None:
+    if not settings.traces:
+        return None
+    try:
+        from shop.platform.tracing.spans import Tracing  # noqa: PLC0415 - for those who want spans
+    except ModuleNotFoundError as error:
+        advice = "install it (pip install 'shop[otel]') or unset it"
+        raise WrongSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs OpenTelemetry: {advice}") from error
+    return Tracing(service)
+
+
+def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:
+    from shop.platform.tracing.messages import TracedDeliveries  # noqa: PLC0415
+
+    platform.tracing.override(providers.Object(tracing))
+    platform.watcher.override(providers.Object(TracedDeliveries(tracing, bus)))
+
+
+def _see_context(context: House, store: Any, tracing: Tracing, *, name: str, system: str | None, bus: str) -> None:
+    from shop.platform.tracing.messages import TracedReactions  # noqa: PLC0415
+    from shop.platform.tracing.parts import traced  # noqa: PLC0415
+    from shop.platform.tracing.records import TracedEngine  # noqa: PLC0415
+
+    context.engine.override(providers.Singleton(TracedEngine, engine=store, tracing=tracing, system=system, bus=bus))
+    for provider in (context.api, context.jobs, context.reactions):
+        _around(provider, partial(traced, tracing=tracing))
+    _around(context.reactions, partial(TracedReactions, tracing=tracing, consumer=name, bus=bus))
+
+
+def _around(provider: providers.Singleton[Any], wrap: Callable[[Any], object]) -> None:
+    """What it makes is wrapped, when it is made."""
+    made: Any = provider.last_overriding or provider
+    inner = providers.Factory(made.provides, *made.args, **made.kwargs)
+    provider.override(providers.Singleton(wrap, inner))
