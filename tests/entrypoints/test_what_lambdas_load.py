@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 CONTEXTS = {"catalog", "orders", "rewards"}
 FUNCTIONS = functions()
 SILENT = [one for one in FUNCTIONS if one.role in {"consumer", "relay", "jobs"}]
+# redis-py looks into OpenTelemetry's metrics where that is installed; the zip has none of it.
+TRACES = {"google", "opentelemetry.exporter", "opentelemetry.sdk.trace", "requests", "shop.platform.tracing"}
 SERVERS = {"boto3", "httptools", "rich_click", "uvicorn", "uvloop"}
 
 
@@ -54,6 +56,11 @@ def test_a_function_loads_nothing_of_a_server_and_its_terminal(one: Function, lo
     found = {name.split(".")[0] for name in _loaded(one, loaded)}
 
     assert not found & SERVERS
+
+
+@pytest.mark.parametrize("one", FUNCTIONS, ids=lambda one: one.name)
+def test_a_function_whose_spans_nobody_wants_loads_nothing_of_them(one: Function, loaded: dict[str, set[str]]):
+    assert not _loaded(one, loaded) & TRACES
 
 
 def test_every_context_has_a_function_for_each_of_its_roles():

@@ -1,5 +1,5 @@
 """Secrets, tokens and what concerns people stay where they belong: a server in a process of its own, everything that
-can go wrong, and then a search for canaries in all it wrote into its log, in its events, and in every refusal.
+can go wrong, and then a search for canaries in all it wrote into its log, its events, its spans and every refusal.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from emulator.collector import Collector, collecting
 from shop.kernel.clock import system_clock
 from shop.platform import signatures
 from shop.platform.tokens import Tokens
@@ -40,6 +41,7 @@ class Watched:
     http: httpx.AsyncClient
     data: Path
     process: asyncio.subprocess.Process
+    seen: Collector
     refusals: list[bytes] = field(default_factory=list)
 
     def bearer(self, role: str = "customer", key: str = JWT_KEY) -> dict[str, str]:
@@ -76,8 +78,15 @@ class Watched:
 
 
 @pytest.fixture
-async def watched(tmp_path) -> AsyncIterator[Watched]:
+def seen() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
+async def watched(tmp_path, seen) -> AsyncIterator[Watched]:
     environ = {"SHOP_DATA": str(tmp_path), "SHOP_LOG": "debug", "SHOP_JWT_KEY": JWT_KEY, "SHOP_PAYMENT_SECRETS": SECRET}
+    environ |= seen.environ
     script = (
         "import asyncio, sys; from pathlib import Path\n"
         "from shop.entrypoints.monolith import opened\n"
@@ -106,7 +115,7 @@ async def watched(tmp_path) -> AsyncIterator[Watched]:
     assert process.stdout
     port = int(await asyncio.wait_for(process.stdout.readline(), 20))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        yield Watched(http, tmp_path, process)
+        yield Watched(http, tmp_path, process, seen)
     if process.returncode is None:
         process.kill()
         await process.wait()
@@ -155,7 +164,7 @@ async def _everything_that_can_go_wrong(watched: Watched) -> None:
     writer.close()
 
 
-async def test_no_canary_gets_into_the_log_the_events_the_dead_letters_or_a_refusal(watched):
+async def test_no_canary_gets_into_the_log_the_events_the_dead_letters_the_spans_or_a_refusal(watched):
     await _everything_that_can_go_wrong(watched)
     with watched.store() as store:
         events = [bytes(body).decode() for (body,) in store.execute("SELECT body FROM events")]
@@ -171,6 +180,9 @@ async def test_no_canary_gets_into_the_log_the_events_the_dead_letters_or_a_refu
     assert "canary" not in log, [line for line in log.splitlines() if "canary" in line]
     assert "canary" not in "".join(errors)
     assert not [refusal for refusal in watched.refusals if b"canary" in refusal]
+    assert len(watched.seen.of("process order.created")) == 1
+    assert len([one for one in watched.seen.spans if one.failed]) >= 3
+    assert not [body for body in watched.seen.raw if b"canary" in body]
     for event in events:  # events do name the customer and the payment, by their ids alone
         told = event.replace(CUSTOMER, "").replace('"canary-payment', '"')
         assert "canary" not in told, event
@@ -184,4 +196,4 @@ async def test_log_lines_name_the_route_and_not_the_path(watched):
     assert asked["route"] == "/orders/{order_id}"
     assert asked["status"] == 404
     assert asked["request_id"].startswith("req_")
-    assert asked.keys() == {"event", "method", "route", "status", "request_id", "level", "timestamp"}
+    assert asked.keys() == {"event", "method", "route", "status", "request_id", "trace_id", "level", "timestamp"}

@@ -8,6 +8,8 @@ from collections import Counter
 import pytest
 from structlog.testing import capture_logs
 
+from shop.kernel.events import Cause
+from shop.platform.observability import about
 from shop.platform.passing_on import PassingOn
 
 
@@ -57,6 +59,18 @@ async def test_what_is_committed_is_published_once(bus, passing_on, parcel, unti
     await until(lambda: len(bus.taken) == 1000)
 
     assert set(bus.taken.values()) == {1}
+
+
+async def test_it_is_done_in_nobodys_name(bus, passing_on, parcel, until):
+    named = []
+    bus.publish, publish = None, bus.publish
+    passing_on._publish = lambda events: named.append(about.get()) or publish(events)
+    before = about.set(Cause(id="req_1"))
+    passing_on.committed([parcel(1)])
+    about.reset(before)
+    await until(lambda: bus.taken)
+
+    assert named == [None]
 
 
 async def test_the_events_of_a_commit_go_together(bus, passing_on, parcel, until):

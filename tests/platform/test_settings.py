@@ -30,6 +30,30 @@ def environ(tmp_path):
     return {"SHOP_DATA": str(tmp_path / "data")}
 
 
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+def test_spans_are_wanted_where_opentelemetrys_own_variables_say_where_they_go(environ, name):
+    assert not read_settings(environ).traces
+    assert read_settings(environ | {name: "http://127.0.0.1:4318"}).traces
+
+
+@pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
+def test_spans_are_not_wanted_where_opentelemetry_is_switched_off(environ, off):
+    assert not read_settings(environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"} | off).traces
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+    ],
+)
+def test_spans_go_over_http_as_protobuf(environ, wrong):
+    with pytest.raises(WrongSetting, match=next(iter(wrong))):
+        read_settings(environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"} | wrong)
+
+
 def test_nothing_set_works_on_a_laptop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

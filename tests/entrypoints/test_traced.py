@@ -1,0 +1,94 @@
+"""Spans are wanted or not: what that loads, costs, and needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from shop.entrypoints.traced import closed, flushing, seen
+
+# redis-py looks into OpenTelemetry's metrics where that is installed, whether anybody wants them or not.
+LOADED = """
+import sys
+ours = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "google", "requests", "shop.platform.tracing")
+print(*(name for name in ours if name in sys.modules))
+"""
+_OPEN = """
+import asyncio, os
+from shop.entrypoints.monolith import opened
+from shop.platform.settings import read_settings
+async def main():
+    async with opened(read_settings(os.environ), serving=True):
+        pass
+asyncio.run(main())
+"""
+
+
+def _run(code: str, folder, *, arguments: tuple[str, ...] = (), **environ: str) -> subprocess.CompletedProcess[str]:
+    own = {"SHOP_DATA": str(folder), **environ}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=clean | own, capture_output=True, text=True, check=False)
+
+
+def test_where_nobody_wants_spans_nothing_of_opentelemetry_is_loaded(tmp_path):
+    assert _run(_OPEN + LOADED, tmp_path).stdout.split() == []
+
+
+def test_where_somebody_does_it_is(tmp_path):
+    told = _run(_OPEN + LOADED, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert "opentelemetry.exporter" in told.stdout.split(), told.stderr
+    assert "shop.platform.tracing" in told.stdout.split()
+
+
+def test_without_opentelemetry_a_server_that_is_to_be_seen_says_in_a_line_what_to_install(tmp_path):
+    without = "import sys; sys.modules['opentelemetry'] = None; from shop.entrypoints.cli import main; main()"
+    told = _run(without, tmp_path, arguments=("serve", "--port", "1"), OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert told.returncode == 1
+    assert "pip install 'shop[otel]'" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert len(told.stderr.strip().splitlines()) <= 2
+
+
+@dataclass
+class Sent:
+    """What a tracing is asked, in order."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def flush(self) -> None:
+        self.asked.append("flush")
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+async def test_a_function_sends_its_spans_before_it_stands_still_also_of_what_has_failed():
+    sent = Sent()
+
+    async def act(event):
+        sent.asked.append(event["is"])
+        if event["is"] == "bad":
+            raise OSError(event["is"])
+
+    flushed = flushing(act, sent)
+    await flushed({"is": "good"})
+    with pytest.raises(OSError, match="bad"):
+        await flushed({"is": "bad"})
+
+    assert sent.asked == ["good", "flush", "bad", "flush"]
+
+
+async def test_where_nobody_wants_spans_everything_is_as_it_was():
+    async def act(_):
+        """Do nothing."""
+
+    assert flushing(act, None) is act
+    assert seen(act, None) is act
+    await closed(None)
