@@ -54,6 +54,7 @@ class House:
     bare: Server
     shop: Server
     logged: Server  # the shop at its own log level
+    traced: Server  # the shop whose every request is a trace, sent to the echo
     timed: Server  # the shop with timers
     key: str
     payment_secret: str
@@ -89,6 +90,7 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
     bare: list[Loaded] = []
     shop: list[Ordered] = []
     logged: list[Ordered] = []
+    traced: list[Ordered] = []
     bare_burst: list[Loaded] = []
     burst: list[Ordered] = []
     disk: list[float] = []
@@ -98,7 +100,7 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
         disk += measures.syncs(folder)
         bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
-        for server, runs in ((house.shop, shop), (house.logged, logged)):
+        for server, runs in ((house.shop, shop), (house.logged, logged), (house.traced, traced)):
             runs.append(await measures.shop_orders(server, key=house.key, name=f"steady-{number}", seconds=plan.orders))
         bare_burst.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=_BURST, connections=_CROWD))
         burst.append(
@@ -121,6 +123,7 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         bare=bare,
         shop=shop,
         logged=logged,
+        traced=traced,
         bare_burst=bare_burst,
         burst=burst,
         crowd=_CROWD,
@@ -134,7 +137,7 @@ async def _warm_up(plan: Plan, house: House) -> None:
     for server in (house.bare, house.shop):
         await measures.reads(server, seconds=plan.warm_up)
     await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
-    for server in (house.shop, house.logged):
+    for server in (house.shop, house.logged, house.traced):
         await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
 
 
@@ -148,11 +151,13 @@ def _opened(folder: Path, where: Cores) -> Iterator[House]:
             told = started(module, *arguments, folder=folder / name, core=where.server, environ={**environ, **more})
             return stack.enter_context(told)
 
+        echo = start("echo", "bench.echo")
         yield House(
-            start("echo", "bench.echo"),
+            echo,
             start("bare", "bench.bare"),
             start("shop", "bench.shop_server"),
             start("logged", "bench.shop_server", SHOP_LOG="info"),
+            start("traced", "bench.shop_server", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{echo.port}"),
             start("timed", "bench.shop_server", "timed"),
             key,
             payment_secret,

@@ -78,6 +78,7 @@ class Report:
         bare: Sequence[Loaded],
         shop: Sequence[Ordered],
         logged: Sequence[Ordered],
+        traced: Sequence[Ordered],
         bare_burst: Sequence[Loaded],
         burst: Sequence[Ordered],
         crowd: int,
@@ -89,13 +90,14 @@ class Report:
         _row(table, "bare: decode, one commit; 8 connections", bare, limit.rates)
         _row(table, "shop: confirmed, 8 connections", shop, list(map(_confirmed, shop)), limit, 0.35)
         _row(table, "shop: confirmed, SHOP_LOG=info", logged, list(map(_confirmed, logged)), limit)
+        _row(table, "shop: confirmed, each a trace, sent", traced, list(map(_confirmed, traced)), limit)
         table.add_section()
         crowded = _Limit(bare_burst, [one.run.rate(201) for one in bare_burst], sync)
         _row(table, f"bare: two seconds, {crowd} connections", bare_burst, crowded.rates)
         _row(table, f"shop: accepted, {crowd} connections", burst, [one.run.rate(201) for one in burst], crowded, 0.50)
         _row(table, "shop: confirmed, of the same", burst, list(map(_confirmed, burst)), crowded)
         self._console.print(table)
-        self._odd(*((one, 201) for one in (*bare, *shop, *logged, *bare_burst, *burst)))
+        self._odd(*((one, 201) for one in (*bare, *shop, *logged, *traced, *bare_burst, *burst)))
         self._warn(limit, crowded)
         self._console.print(_afterwards(("8 connections", shop), (f"burst of {crowd}", burst)))
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
+from shop.entrypoints import traced
 from shop.entrypoints.traced import closed, flushing, seen
 
 # redis-py looks into OpenTelemetry's metrics where that is installed, whether anybody wants them or not.
@@ -83,6 +87,16 @@ async def test_a_function_sends_its_spans_before_it_stands_still_also_of_what_ha
         await flushed({"is": "bad"})
 
     assert sent.asked == ["good", "flush", "bad", "flush"]
+
+
+async def test_whoever_does_not_take_spans_holds_nobody_up(monkeypatch):
+    monkeypatch.setattr(traced, "_PATIENCE_AT_THE_END", 0.01)
+    hangs = threading.Event()
+    with capture_logs() as lines:
+        await closed(SimpleNamespace(close=hangs.wait))
+    hangs.set()
+
+    assert [line["event"] for line in lines] == ["spans.not_sent"]
 
 
 async def test_where_nobody_wants_spans_everything_is_as_it_was():

@@ -1,12 +1,15 @@
-"""A house whose work is seen as spans, if its settings say where they go; else it is as it was, and nothing is loaded."""
+"""A house whose work is seen as spans, if its settings say where they go; if not, nothing is loaded, nothing wrapped."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from dependency_injector import providers
 
 from shop.platform.lambda_adapter import Act, ASGIApp, Event
@@ -14,6 +17,11 @@ from shop.platform.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
     from shop.platform.tracing.spans import Tracing
+
+_PATIENCE_OF_A_FUNCTION = 1.0  # seconds, for whom somebody may be waiting
+_PATIENCE_AT_THE_END = 2.0
+
+log = structlog.get_logger("shop.traces")
 
 House = Any  # a container: `Monolith`, or one like `OrdersAlone`
 
@@ -64,15 +72,32 @@ def flushing(act: Act, tracing: Tracing | None) -> Act:
         try:
             return await act(event)
         finally:
-            await asyncio.to_thread(tracing.flush)
+            await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush)
 
     return flushed
 
 
 async def closed(tracing: Tracing | None) -> None:
-    """The last spans are sent."""
+    """The last spans are sent, or lost."""
     if tracing is not None:
-        await asyncio.to_thread(tracing.close)
+        await _at_most(_PATIENCE_AT_THE_END, tracing.close)
+
+
+async def _at_most(seconds: float, send: Callable[[], None]) -> None:
+    """Whoever does not take spans holds nobody up: the thread is a daemon, which ends with the process."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        send()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="spans", daemon=True).start()
+    try:
+        async with asyncio.timeout(seconds):
+            await done.wait()
+    except TimeoutError:
+        log.warning("spans.not_sent", reason=f"not taken within {seconds:g} s")
 
 
 def _tracing(settings: Settings, *, service: str) -> Tracing | None:

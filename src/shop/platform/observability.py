@@ -46,12 +46,16 @@ _QUOTE_NOTHING = (Refusal, NotYet, Unavailable, OSError, sqlite3.Error, msgspec.
 
 
 class _OneLine(logging.Handler):
-    """What the HTTP server has to say."""
+    """What the HTTP server, or who sends our spans, has to say."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """As a line of ours."""
         said, _, _ = record.getMessage().partition("\n")
-        structlog.get_logger("shop.server").warning("server", said=said, exc_info=record.exc_info)
+        who = _SAYERS[record.name.partition(".")[0]]
+        structlog.get_logger("shop.server").warning(who, said=said, exc_info=record.exc_info)
+
+
+_SAYERS = {"uvicorn": "server", "opentelemetry": "spans"}
 
 
 class _Lines:
@@ -120,7 +124,8 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lines(sys.stderr))),
         cache_logger_on_first_use=True,
     )
-    server = logging.getLogger("uvicorn")
-    server.handlers, server.propagate = [_OneLine(level=logging.WARNING)], False
-    for library in ("httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    for name in _SAYERS:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [_OneLine(level=logging.WARNING)], False
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
