@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from shop.entrypoints import traced
 from shop.entrypoints.traced import closed, flushing, seen
+from shop.platform.tracing.spans import under_way
 
 # redis-py looks into OpenTelemetry's metrics where that is installed, whether anybody wants them or not.
 LOADED = """
@@ -64,6 +65,8 @@ def test_without_opentelemetry_a_server_that_is_to_be_seen_says_in_a_line_what_t
 class Sent:
     """What a tracing is asked, in order."""
 
+    is_of_lambda: bool = False
+
     asked: list[str] = field(default_factory=list)
 
     def flush(self) -> None:
@@ -87,6 +90,23 @@ async def test_a_function_sends_its_spans_before_it_stands_still_also_of_what_ha
         await flushed({"is": "bad"})
 
     assert sent.asked == ["good", "flush", "bad", "flush"]
+
+
+@pytest.mark.parametrize("is_of_lambda", [True, False])
+async def test_what_a_function_does_belongs_to_the_trace_that_lambda_has_begun_where_both_go_to_x_ray(is_of_lambda):
+    environ = {}
+    found = []
+
+    async def act(event):  # noqa: ARG001 - Lambda gives one
+        found.append(under_way())
+
+    flushed = flushing(act, Sent(is_of_lambda=is_of_lambda), environ=environ)
+    environ["_X_AMZN_TRACE_ID"] = f"Root=1-{'a' * 8}-{'b' * 24};Parent={'c' * 16};Sampled=0;Lineage=1:a:0"
+    await flushed({})
+    environ["_X_AMZN_TRACE_ID"] = "Root=1-nonsense"
+    await flushed({})
+
+    assert found == [f"00-{'a' * 8}{'b' * 24}-{'c' * 16}-00" if is_of_lambda else None, None]
 
 
 async def test_whoever_does_not_take_spans_holds_nobody_up(monkeypatch):

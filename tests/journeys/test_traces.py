@@ -26,7 +26,7 @@ def traced(visiting, settings):
 
     @asynccontextmanager
     async def visit(**other):
-        async with visiting(replace(settings, traces=True, **other), serving=True) as story:
+        async with visiting(replace(settings, traces="otlp", **other), serving=True) as story:
             yield story
 
     return visit

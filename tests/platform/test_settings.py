@@ -32,19 +32,26 @@ def environ(tmp_path):
 
 @pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
 def test_spans_are_wanted_where_opentelemetrys_own_variables_say_where_they_go(environ, name):
-    assert not read_settings(environ).traces
-    assert read_settings(environ | {name: "http://127.0.0.1:4318"}).traces
+    assert read_settings(environ).traces is None
+    assert read_settings(environ | {name: "http://127.0.0.1:4318"}).traces == "otlp"
+
+
+def test_spans_can_go_to_the_daemon_of_lambda(environ):
+    lambdas = environ | {"OTEL_TRACES_EXPORTER": "xray", "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000"}
+
+    assert read_settings(lambdas).traces == "xray:169.254.100.1:2000"
 
 
 @pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
 def test_spans_are_not_wanted_where_opentelemetry_is_switched_off(environ, off):
-    assert not read_settings(environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"} | off).traces
+    assert read_settings(environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"} | off).traces is None
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"},
+        {"OTEL_TRACES_EXPORTER": "zipkin"},
         {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
         {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
     ],

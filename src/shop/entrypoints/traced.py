@@ -1,10 +1,11 @@
-"""A house whose work is seen as spans, if its settings say where they go; if not, nothing is loaded, nothing wrapped."""
+"""A house whose work is seen as spans, if its settings say where they go; if not, nothing is loaded or wrapped."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -63,14 +64,17 @@ def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
     return TracedApp(app, tracing)
 
 
-def flushing(act: Act, tracing: Tracing | None) -> Act:
+def flushing(act: Act, tracing: Tracing | None, *, environ: Mapping[str, str] = os.environ) -> Act:
     """A Lambda's: what stands still when its event is done has sent its spans before."""
     if tracing is None:
         return act
+    from shop.platform.tracing.spans import carried_on  # noqa: PLC0415
+    from shop.platform.tracing.xray import lambdas_own  # noqa: PLC0415
 
     async def flushed(event: Event) -> Any:
         try:
-            return await act(event)
+            with carried_on(lambdas_own(environ) if tracing.is_of_lambda else None):
+                return await act(event)
         finally:
             await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush)
 
@@ -101,14 +105,14 @@ async def _at_most(seconds: float, send: Callable[[], None]) -> None:
 
 
 def _tracing(settings: Settings, *, service: str) -> Tracing | None:
-    if not settings.traces:
+    if settings.traces is None:
         return None
     try:
         from shop.platform.tracing.spans import Tracing  # noqa: PLC0415 - for those who want spans
     except ModuleNotFoundError as error:
         advice = "install it (pip install 'shop[otel]') or unset it"
-        raise WrongSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs OpenTelemetry: {advice}") from error
-    return Tracing(service)
+        raise WrongSetting(f"OTEL_… asks for spans, which takes OpenTelemetry: {advice}") from error
+    return Tracing(service, to=settings.traces)
 
 
 def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:

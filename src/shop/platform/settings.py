@@ -25,6 +25,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:
 _REDIS = re.compile(r"(rediss?|unix)://\S+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]{1,50}")
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")  # with what is added it names a table, a bus, a queue or a function
+_DAEMON = re.compile(r"[a-z0-9.-]+:\d{1,5}")
 _URL = re.compile(r"https?://\S+")
 _CATALOG = re.compile(r"https?://\S+|lambda:[A-Za-z0-9_-]{1,64}")
 _LEVELS = ("debug", "info", "warning", "error")
@@ -68,7 +69,7 @@ class Settings:
     stack: str = "shop"  # SHOP_STACK: what the names of its tables, queues and functions on AWS begin with
     catalog_url: str | None = None  # SHOP_CATALOG_URL: where orders finds the catalog when that is not in its process
     delivery_attempts: int = MOST_ATTEMPTS  # SHOP_DELIVERY_ATTEMPTS: so often, then it is a dead letter
-    traces: bool = False  # OTEL_EXPORTER_OTLP_ENDPOINT: whether spans are sent; OpenTelemetry reads where, and the rest
+    traces: str | None = None  # OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: otlp, or xray:host:port
 
     @property
     def store(self) -> Path:
@@ -245,16 +246,21 @@ def _attempts(name: str, environ: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _traces(environ: Mapping[str, str]) -> bool:
-    """OpenTelemetry's own words, of which this build speaks one protocol."""
+def _traces(environ: Mapping[str, str]) -> str | None:
+    """In OpenTelemetry's own words: it reads the rest itself. `xray`: to the daemon that Lambda runs."""
+    exporter = _one_of("OTEL_TRACES_EXPORTER", environ, ("otlp", "xray", "none"), "otlp")
+    if exporter == "none" or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    if exporter == "xray":
+        daemon = _like("AWS_XRAY_DAEMON_ADDRESS", environ, _DAEMON, "169.254.100.1:2000, as Lambda does")
+        return f"xray:{daemon or '127.0.0.1:2000'}"
     common, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
     urls = [_like(name, environ, _URL, "http://127.0.0.1:4318") for name in (common, own)]
-    off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
-    if off or not any(urls):
-        return False
+    if not any(urls):
+        return None
     for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
         _one_of(name, environ, ("http/protobuf",), "http/protobuf")
-    return True
+    return "otlp"
 
 
 def _like(name: str, environ: Mapping[str, str], pattern: re.Pattern[str], example: str) -> str | None:

@@ -35,7 +35,7 @@ class TracedApp:
             await send(message)
 
         asked = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        with self._tracing.span(method, SpanKind.SERVER, asked, within=within(told)) as span:
+        with self._tracing.span(method, SpanKind.SERVER, asked, within=within(told) if told else None) as span:
             others = [pair for pair in scope["headers"] if pair[0] != b"traceparent"]
             scope["headers"] = [*others, (b"traceparent", span.traceparent.encode())]
             try:

@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shop.kernel.errors import NotYet, Refusal
 from shop.platform.observability import told_of
 from shop.platform.storage.port import AlreadyConsumed, Conflict
+from shop.platform.tracing.xray import XRayExporter
 
 Attributes = Mapping[str, str | int | Sequence[str]]
 _W3C = TraceContextTextMapPropagator()
@@ -69,12 +70,13 @@ class Span:
 class Tracing:
     """What this process does, as spans, sent by a thread of the library's own."""
 
-    def __init__(self, service: str) -> None:
-        """`service`: what it is called where nobody has said otherwise."""
+    def __init__(self, service: str, *, to: str = "otlp") -> None:
+        """`service`: what it is called where nobody has said otherwise; `to`: `otlp`, or `xray:host:port`."""
         ours = Resource({"service.name": service, "service.namespace": "shop"})
         resource = Resource.create().merge(ours).merge(OTELResourceDetector().detect())
+        self.is_of_lambda = to.startswith("xray")  # X-Ray has what Lambda itself tells, too
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(_exporter(to)))
         self._tracer = self._provider.get_tracer("shop")
 
     def begin(
@@ -87,7 +89,7 @@ class Tracing:
         links: Sequence[str] = (),
     ) -> Span:
         """A span that whoever calls ends; it is in nobody's way. `within`: not what is under way here, but this."""
-        others = [Link(context) for context in map(_context_of, links) if context.is_valid]
+        others = [Link(one) for one in map(_context_of, links) if one.is_valid]
         return Span(self._tracer.start_span(name, within, kind, attributes, others))
 
     @contextmanager
@@ -112,6 +114,21 @@ class Tracing:
         self._provider.shutdown()
 
 
+@contextmanager
+def carried_on(traceparent: str | None) -> Iterator[None]:
+    """What is begun in the block, and is of no other trace, belongs to this one."""
+    token = context.attach(within(traceparent))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+def _exporter(to: str) -> SpanExporter:
+    kind, _, daemon = to.partition(":")
+    return XRayExporter(daemon) if kind == "xray" else OTLPSpanExporter()
+
+
 def under_way() -> str | None:
     """The `traceparent` of what is done here, if it belongs to a trace."""
     span = trace.get_current_span()
@@ -130,8 +147,8 @@ def within(traceparent: str | None) -> Context:
 
 def traceparent_of(span: trace.Span) -> str:
     """W3C Trace Context, version 00."""
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    one = span.get_span_context()
+    return f"00-{one.trace_id:032x}-{one.span_id:016x}-{one.trace_flags:02x}"
 
 
 def _context_of(traceparent: str) -> trace.SpanContext:
