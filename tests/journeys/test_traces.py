@@ -271,7 +271,7 @@ async def test_what_is_asked_every_few_seconds_is_no_trace(traced, collector, pa
     async with traced() as story:
         assert (await story.http.get(path)).status_code == 200
 
-    assert collector.spans == []
+    assert {one.name for one in collector.spans} <= {"GET /docs/openapi.json"}  # which the tests read
 
 
 async def test_a_refusal_is_no_fault(traced, collector):

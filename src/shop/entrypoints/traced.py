@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from dependency_injector import providers
 
+from shop.platform.journey import Watchers
 from shop.platform.lambda_adapter import Act, ASGIApp, Event
 from shop.platform.settings import Settings, WrongSetting
 
@@ -36,7 +37,7 @@ def see_all(house: House) -> None:
 
     _see_platform(house.platform, tracing, bus="shop")
     for name in ("catalog", "orders", "rewards"):
-        _see_context(getattr(house, name), house.store, tracing, name=name, system="sqlite", bus="shop")
+        _see_context(getattr(house, name), tracing, name=name, system="sqlite", bus="shop")
     _around(house.catalog_app, partial(TracedApp, tracing=tracing))
 
 
@@ -52,7 +53,7 @@ def see_alone(house: House) -> None:
     bus = "aws.eventbridge"
     _see_platform(house.platform, tracing, bus=bus)
     _around(house.platform.aws, partial(TracedAws, tracing=tracing))
-    _see_context(house.context, house.platform.store, tracing, name=name, system=None, bus=bus)
+    _see_context(house.context, tracing, name=name, system=None, bus=bus)
 
 
 def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
@@ -119,15 +120,16 @@ def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:
     from shop.platform.tracing.messages import TracedDeliveries  # noqa: PLC0415
 
     platform.tracing.override(providers.Object(tracing))
-    platform.watcher.override(providers.Object(TracedDeliveries(tracing, bus)))
+    _around(platform.watcher, partial(Watchers, TracedDeliveries(tracing, bus)))
 
 
-def _see_context(context: House, store: Any, tracing: Tracing, *, name: str, system: str | None, bus: str) -> None:
+def _see_context(context: House, tracing: Tracing, *, name: str, system: str | None, bus: str) -> None:
     from shop.platform.tracing.messages import TracedReactions  # noqa: PLC0415
     from shop.platform.tracing.parts import traced  # noqa: PLC0415
     from shop.platform.tracing.records import TracedEngine  # noqa: PLC0415
 
-    context.engine.override(providers.Singleton(TracedEngine, engine=store, tracing=tracing, system=system, bus=bus))
+    engine = context.engine.last_overriding  # what it was given
+    context.engine.override(providers.Singleton(TracedEngine, engine=engine, tracing=tracing, system=system, bus=bus))
     for provider in (context.api, context.jobs, context.reactions):
         _around(provider, partial(traced, tracing=tracing))
     _around(context.reactions, partial(TracedReactions, tracing=tracing, consumer=name, bus=bus))

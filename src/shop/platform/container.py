@@ -8,7 +8,7 @@ from dependency_injector import containers, providers
 
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
-from shop.platform.journey import NOBODY, Watcher
+from shop.platform.journey import Watchers
 from shop.platform.settings import Settings
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.tokens import Tokens
@@ -21,6 +21,6 @@ class PlatformContainer(containers.DeclarativeContainer):
     clock = providers.Object(system_clock)
     ids = providers.Singleton(ids, clock)
     store = providers.Singleton(SqliteStore, settings.provided.store, clock=clock)
-    watcher: providers.Object[Watcher] = providers.Object(NOBODY)
+    watcher = providers.Singleton(Watchers)  # nobody
     tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
     tokens = providers.Singleton(Tokens, settings.provided.jwt_key, clock=clock)

@@ -10,7 +10,7 @@ from dependency_injector import containers, providers
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
-from shop.platform.journey import NOBODY, Watcher
+from shop.platform.journey import Watchers
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
 
@@ -48,6 +48,6 @@ class AwsContainer(containers.DeclarativeContainer):
     clock = providers.Object(system_clock)
     ids = providers.Singleton(ids, clock)
     aws = providers.Singleton(_aws, settings, role)
-    watcher: providers.Object[Watcher] = providers.Object(NOBODY)
+    watcher = providers.Singleton(Watchers)  # nobody
     tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
     store = providers.Singleton(DynamoStore, aws, stack=settings.provided.stack, clock=clock)

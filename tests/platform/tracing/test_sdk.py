@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
 from shop.platform.tracing.sdk import TracedAws
 
-CALLS = {"get_item": "GetItem", "transact_write_items": "TransactWriteItems", "put_events": "PutEvents"}
 FIRST, SECOND = f"00-{'1' * 32}-{'a' * 16}-01", f"00-{'2' * 32}-{'b' * 16}-01"
 
 
 class Sdk:
     """Clients that answer, or refuse."""
 
-    meta = SimpleNamespace(method_to_api_mapping=CALLS)
     exceptions = "not a call"
     error: Exception | None = None
 

@@ -44,7 +44,7 @@ class TracedAws:
 
 
 class TracedClient:
-    """Of one service."""
+    """Of one service; whatever is called of it here is an operation of the service, by its Python name."""
 
     def __init__(self, client: Any, service: str, tracing: Tracing) -> None:
         self._client = client
@@ -53,9 +53,9 @@ class TracedClient:
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
-        operation = self._client.meta.method_to_api_mapping.get(name)
-        if operation is None:
+        if not callable(call):
             return call
+        operation = "".join(part.capitalize() for part in name.split("_"))
         traced = self.__dict__[name] = self._traced(operation, call)
         return traced
 
