@@ -64,8 +64,8 @@ outage: .venv/.dev ## five minutes of steady ordering: the catalog fails for one
 fuzz: .venv/.dev ## 20,000 requests that the OpenAPI document allows or forbids: no answer that it does not foresee
 	@$(BIN)/python -m fuzz
 
-lambda: .venv/.dev ## the zip of the Lambdas, for AWS (or TARGET=local, for this Python), in dist/
-	@$(BIN)/python -m bundle --target $(TARGET)
+lambda: .venv/.dev ## the zip of the Lambdas, for AWS (or TARGET=local, for this Python), in dist/; LAYER=yes: that of their spans
+	@$(BIN)/python -m bundle --target $(TARGET) $(if $(LAYER),--layer)
 
 infra: .venv/.dev ## write anew the template of the deployment on AWS, from the tables that the code uses
 	@$(BIN)/python -m infra
@@ -79,6 +79,7 @@ deploy: lambda ## the shop into an AWS account, as STACK=… (infra/README.md sa
 lock: .venv/.dev ## resolve the dependencies anew (names, versions, hashes)
 	@$(BIN)/uv pip compile -q pyproject.toml --extra otel --group dev $(LOCK) -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --group build -c requirements-dev.lock $(LOCK) -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra otel -c requirements-dev.lock $(LOCK) -o requirements-otel.lock
 	@$(BIN)/uv pip compile -q emulator/requirements.in $(LOCK) -o emulator/requirements.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

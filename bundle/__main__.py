@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from bundle.packed import pack, sizes
-from bundle.stage import NotInstalled, compile_all, fill
+from bundle.stage import NotInstalled, compile_all, fill, fill_layer
 from bundle.targets import TARGETS, Target
 from torture.shown import console_of
 
@@ -25,9 +25,9 @@ def main() -> int:
     """0 if it is there, and no larger than it may be."""
     given = _arguments()
     target, console = TARGETS[given.target], console_of(width=100)
-    to = Path(given.to) / target.file_name
+    to = Path(given.to) / (target.layer_name if given.layer else target.file_name)
     try:
-        build(target, to=to, console=console)
+        build(target, to=to, console=console, layer=given.layer)
     except NotInstalled as fault:
         console.print(f"[bold red]no zip:[/] {fault}", highlight=False)
         return 1
@@ -39,8 +39,8 @@ def main() -> int:
     return int(size > MOST)
 
 
-def build(target: Target, *, to: Path, console: Console) -> None:
-    """Make it, with a bar for what takes long; `NotInstalled` says why not."""
+def build(target: Target, *, to: Path, console: Console, layer: bool = False) -> None:
+    """Make it, or the layer of its spans, with a bar for what takes long; `NotInstalled` says why not."""
     interpreter = target.interpreter()
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn())
     with (
@@ -49,7 +49,7 @@ def build(target: Target, *, to: Path, console: Console) -> None:
     ):
         folder = Path(work) / "stage"
         task = bars.add_task("install", total=None)
-        fill(folder, target=target)
+        (fill_layer if layer else fill)(folder, target=target)
         bars.remove_task(task)
         if interpreter:
             compile_all(folder, interpreter=interpreter, progress=_bar(bars, "compile"))
@@ -82,6 +82,7 @@ def _table(of: Path) -> Table:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bundle", description=__doc__)
     parser.add_argument("--target", choices=TARGETS, default="aws", help="aws: arm64, Python 3.13; local: this Python")
+    parser.add_argument("--layer", action="store_true", help="what their spans take, as a layer; not the zip itself")
     parser.add_argument("--to", default="dist", help="the folder")
     return parser.parse_args()
 

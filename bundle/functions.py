@@ -20,6 +20,7 @@ _NOWHERE = {
 }
 # For what the template looks up when it is deployed.
 _LOOKED_UP = {
+    "OTEL_TRACES_EXPORTER": "none",
     "SHOP_CACHE_TAG_HEADERS": "",
     "SHOP_CATALOG_URL": "lambda:shop-catalog-api",
     "SHOP_CORS_ORIGINS": "",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+_ROOT = Path(__file__).parent.parent
 
 PACKAGES: Mapping[str, str] = {
     "click": "the command line; httpx loads it if it is there, for a command of its own",
@@ -31,6 +33,7 @@ FILES: Mapping[str, str] = {
     r"(.*/)?__pycache__/.*": "made anew for the target",
     r"(.*/)?tests?/.*": "tests of libraries",
     r"[^/]*\.dist-info/(?!METADATA$|licenses/|LICEN[CS]E|NOTICE|COPYING).*": "written for installers; METADATA is read",
+    r"\.lock": "the installer's",
     r"(bin|include|share|etc)/.*": "commands, and what compilers read",
     r"multidict/_testcapi\..*": "tests of a library",
     r"aiohttp/_websocket/.*\.so": "quick web sockets, beside the plain ones",
@@ -47,9 +50,34 @@ _FILES = re.compile("|".join(f"(?:{pattern})" for pattern in FILES))
 _OLD_MODEL = re.compile(r"botocore/data/(?P<service>[^/]+)/(?P<date>\d{4}-\d\d-\d\d)/.*")
 
 
+def of_the_zip() -> list[str]:
+    """Lines of the lock file for the packages that are in: a name, then its hashes, indented."""
+    return _lines("requirements.lock", package_is_in)
+
+
+def of_the_layer() -> list[str]:
+    """Likewise, for those that spans take and the shop by itself does not."""
+    there = {_name(line) for line in _lines("requirements.lock", lambda _: True) if not line.startswith(" ")}
+    return _lines("requirements-otel.lock", lambda line: _name(line) not in there)
+
+
+def _lines(lock: str, wanted: Callable[[str], bool]) -> list[str]:
+    lines, taken = [], False
+    for line in (_ROOT / lock).read_text().splitlines():
+        if not line.startswith(" "):
+            taken = wanted(line)
+        if taken:
+            lines.append(line)
+    return lines
+
+
 def package_is_in(requirement: str) -> bool:
     """Whether this line of a lock file, `name==1.2 ; …`, is for the zip."""
-    return re.split(r"[=\s;\[]", requirement, maxsplit=1)[0].lower() not in PACKAGES
+    return _name(requirement) not in PACKAGES
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[=\s;\[]", requirement, maxsplit=1)[0].lower()
 
 
 def file_is_in(name: PurePosixPath) -> bool:

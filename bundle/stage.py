@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from bundle import left_out
@@ -24,10 +24,16 @@ class NotInstalled(Exception):
 
 def fill(folder: Path, *, target: Target) -> None:
     """Packages and the shop, less what is left out; `NotInstalled` says what cannot be had."""
-    _install(folder, target)
+    _install(folder, target, left_out.of_the_zip())
     shutil.copytree(ROOT / "src" / "shop", folder / "shop")
     _describe(folder)
     prune(folder)
+
+
+def fill_layer(folder: Path, *, target: Target) -> None:
+    """What spans take, besides what the zip has: a layer, which Lambda unpacks where Python looks (`/opt/python`)."""
+    _install(folder / "python", target, left_out.of_the_layer())
+    prune(folder / "python")
 
 
 def prune(folder: Path) -> None:
@@ -74,9 +80,10 @@ def compile_all(folder: Path, *, interpreter: str, progress: Progress) -> None:
         raise NotInstalled("not all of it compiles:\n" + "".join(told[-5:]))
 
 
-def _install(folder: Path, target: Target) -> None:
+def _install(folder: Path, target: Target, locked: Sequence[str]) -> None:
+    folder.parent.mkdir(exist_ok=True)
     lock = folder.parent / "requirements.lock"
-    lock.write_text("\n".join(_locked()) + "\n")
+    lock.write_text("\n".join(locked) + "\n")
     command = [
         sys.executable,
         "-m",
@@ -91,19 +98,9 @@ def _install(folder: Path, target: Target) -> None:
     ]
     command += ["--link-mode", "copy", "--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(lock)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
+    lock.unlink()
     if told.returncode:
         raise NotInstalled(told.stderr.strip())
-
-
-def _locked() -> list[str]:
-    """Lines of the lock file for the packages that are in: a name, then its hashes, indented."""
-    lines, taken = [], False
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
-        if not line.startswith(" "):
-            taken = left_out.package_is_in(line)
-        if taken:
-            lines.append(line)
-    return lines
 
 
 def _describe(folder: Path) -> None:

@@ -26,6 +26,11 @@ class Target:
         """Of its zip."""
         return f"lambda-{self.name}.zip"
 
+    @property
+    def layer_name(self) -> str:
+        """Of the zip of its layer."""
+        return f"lambda-{self.name}-spans.zip"
+
     def wheels(self) -> list[str]:
         """Arguments for `uv pip install`."""
         if self.platform is None:

@@ -164,6 +164,7 @@ def made(one: Function) -> Resources:
                 "MemorySize": one.memory,
                 "Timeout": one.seconds,
                 "TracingConfig": {"Mode": "Active"},
+                "Layers": when("TellsSpans", [ref("SpansLayer")]),
                 "LoggingConfig": {"LogGroup": ref(log_group), "LogFormat": "Text"},
                 "Environment": {"Variables": _environment(one)},
                 **({"VpcConfig": when("MakesRedis", _inside())} if one.networked else {}),
@@ -178,6 +179,7 @@ def _environment(one: Function) -> Mapping[str, Json]:
         "SHOP_STORAGE": "dynamodb",
         "SHOP_STACK": named(),
         "SHOP_LOG": ref("LogLevel"),
+        "OTEL_TRACES_EXPORTER": when("TellsSpans", "xray", "none"),
         **one.settings,
     }
 

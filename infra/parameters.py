@@ -58,6 +58,11 @@ PARAMETERS: Json = {
     "PointValue": {"Type": "String", "Default": "0.01 EUR", "Description": "What a point is worth when it is redeemed"},
     "RequestsPerSecond": {"Type": "Number", "Default": 200, "Description": "Of all callers; above it they get 429"},
     "RequestsAtOnce": {"Type": "Number", "Default": 400, "Description": "Of all callers, in a burst"},
+    "SpansLayer": {
+        "Type": "String",
+        "Default": "",
+        "Description": "ARN of the layer that `make lambda LAYER=yes` is for; with it what functions do is seen in X-Ray",
+    },
     "LogLevel": {"Type": "String", "Default": "info", "AllowedValues": ["debug", "info", "warning", "error"]},
     "LogRetentionDays": {
         "Type": "Number",
@@ -72,5 +77,6 @@ CONDITIONS: Json = {
     "MakesRedis": {"Fn::Equals": [{"Ref": "RedisUrl"}, ""]},
     "TwoZones": {"Fn::Equals": [{"Ref": "Zones"}, "2"]},
     "MakesSecondZone": {"Fn::And": [{"Condition": "MakesRedis"}, {"Condition": "TwoZones"}]},
+    "TellsSpans": {"Fn::Not": [{"Fn::Equals": [{"Ref": "SpansLayer"}, ""]}]},
     "SendsMail": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
 }
