@@ -29,6 +29,7 @@ class Seen:
     links: tuple[str, ...]  # ids of spans
     failed: str | None  # why it is an error; None: it is none
     began: int  # nanoseconds
+    took: int
 
     def __str__(self) -> str:
         return f"{self.service}: {self.name}"
@@ -53,18 +54,22 @@ class Collector:
         found = [one for one in self.spans if one.name == name and wanted.items() <= one.attributes.items()]
         return sorted(found, key=lambda one: one.began)
 
-    def tree(self, trace: str, told: Callable[[Seen], str] = str) -> list[str]:
-        """A line for each span of the trace, deeper by two spaces than its parent; siblings by their lines."""
-        spans = [one for one in self.spans if one.trace == trace]
+    def tree(self, trace: str, told: Callable[[Seen], str] = str, *, in_time: bool = False) -> list[str]:
+        """A line for each span of the trace, deeper by two spaces than its parent; siblings by their lines, or as they
+        began.
+        """
+        spans = sorted((one for one in self.spans if one.trace == trace), key=lambda one: one.began)
         known = {one.id for one in spans}
 
-        def lines(parent: str) -> Iterator[list[str]]:
-            for one in spans:
-                if (one.parent if one.parent in known else "") == parent:
-                    below = sorted(lines(one.id))
-                    yield [told(one), *("  " + line for child in below for line in child)]
+        def lines(parent: str) -> list[list[str]]:
+            found = [
+                [told(one), *("  " + line for child in lines(one.id) for line in child)]
+                for one in spans
+                if (one.parent if one.parent in known else "") == parent
+            ]
+            return found if in_time else sorted(found)
 
-        return [line for root in sorted(lines("")) for line in root]
+        return [line for root in lines("") for line in root]
 
     def receive(self, body: bytes) -> None:
         """What an exporter has sent."""
@@ -86,6 +91,7 @@ def _seen(service: str, span: Any) -> Seen:
         links=tuple(link.span_id.hex() for link in span.links),
         failed=span.status.message if span.status.code == Status.STATUS_CODE_ERROR else None,
         began=span.start_time_unix_nano,
+        took=span.end_time_unix_nano - span.start_time_unix_nano,
     )
 
 
@@ -95,8 +101,8 @@ def _value(value: Any) -> Any:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """Until the end of the block."""
+def collecting(port: int = 0) -> Iterator[Collector]:
+    """Until the end of the block; without a port, on one that is free."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,7 +115,7 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own word
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         collector.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -61,7 +61,7 @@ PARAMETERS: Json = {
     "SpansLayer": {
         "Type": "String",
         "Default": "",
-        "Description": "ARN of the layer that `make lambda LAYER=yes` is for; with it what functions do is seen in X-Ray",
+        "Description": "ARN of the layer that `make lambda LAYER=yes` makes; with it X-Ray sees what functions do",
     },
     "LogLevel": {"Type": "String", "Default": "info", "AllowedValues": ["debug", "info", "warning", "error"]},
     "LogRetentionDays": {

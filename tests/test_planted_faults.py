@@ -39,6 +39,7 @@ NO_IO = "Acts, domains, contracts and the kernel do no I/O"
 DOMAINS = "Domains are plain Python: no library, and of the kernel its values only"
 KERNEL = "The kernel needs nothing but Python, and msgspec for the envelope"
 INJECTOR = "The injector is seen in containers and entrypoints only"
+TRACES = "OpenTelemetry is spoken in the platform's tracing only"
 ENGINES = "Files, network and engines are reached through the platform"
 ROOTS = "Entrypoints know containers, not the rooms behind them"
 CIRCLES = "Nothing goes round in circles"
@@ -94,6 +95,13 @@ FOR_LINT_IMPORTS = [
     Fault("msgspec in the kernel, outside events.py", f"{SHOP}/kernel/money.py", "import msgspec", KERNEL),
     Fault("the kernel logs", f"{SHOP}/kernel/errors.py", "import structlog", KERNEL),
     Fault("the injector in an API", API, "from dependency_injector import containers", INJECTOR),
+    Fault("a store makes spans by itself", STORE, "import opentelemetry.trace", TRACES),
+    Fault(
+        "the platform loads its tracing whether it is wanted or not",
+        f"{SHOP}/platform/web.py",
+        "import shop.platform.tracing.spans",
+        TRACES,
+    ),
     Fault("a store goes out to the network by itself", STORE, "import httpx", ENGINES),
     Fault("a store chooses its engine", STORE, "import shop.platform.storage.sqlite", ENGINES),
     Fault(

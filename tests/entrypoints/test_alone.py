@@ -26,6 +26,7 @@ from shop.platform.container_aws import Role
 from shop.platform.http.client import Client
 from shop.platform.http.lambda_transport import LambdaTransport
 from shop.platform.http.telling import Telling
+from shop.platform.journey import NOBODY
 from shop.platform.settings import WrongSetting, read_settings
 from shop.platform.storage.port import Conflict
 
@@ -80,7 +81,9 @@ def begin():
                 name=lambda: "parcels",
                 reader=lambda: None,
                 keys=lambda: ("SHOP_JWT_KEY",),
-                platform=SimpleNamespace(aws=lambda: aws, clock=lambda: system_clock),
+                platform=SimpleNamespace(
+                    aws=lambda: aws, clock=lambda: system_clock, watcher=lambda: NOBODY, tracing=lambda: None
+                ),
                 context=SimpleNamespace(
                     reactions=lambda: SimpleNamespace(table=lambda: reactions or {}),
                     jobs=lambda: SimpleNamespace(table=lambda: jobs or {}),
