@@ -9,6 +9,7 @@ import pytest
 
 from emulator.collector import collecting
 
+CUSTOMER = "canary@example.com"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"  # and its flags
 
 
@@ -113,15 +114,17 @@ def _told(one) -> str:
 async def test_one_trace_runs_from_an_order_to_its_reward_on_its_timeline(traced, collector):
     async with traced() as story:
         await story.sell("cup")
-        placed = await story.order("ann", ("cup", 1))
+        placed = await story.order(CUSTOMER, ("cup", 1))
         await story.until_quiet()
         await story.pay(placed.json())
         await story.until_quiet()
+        assert await story.points(CUSTOMER) == 9
 
     [ordered], [paid] = collector.of("POST /orders"), collector.of("POST /payments/webhook")
     assert collector.tree(ordered.trace, _told) == ORDERED.strip().splitlines()
     assert collector.tree(paid.trace, _told) == PAID.strip().splitlines()
     assert {one.service for one in collector.spans} == {"shop"}
+    assert not [body for body in collector.raw if CUSTOMER.encode() in body]
     assert not [one for one in collector.spans if one.failed is not None]
 
 

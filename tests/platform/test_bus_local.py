@@ -6,12 +6,14 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
 from shop.kernel.events import Cause
 from shop.platform.bus import Job
+from shop.platform.observability import about
 from shop.platform.storage.port import Put
 
 
@@ -53,6 +55,25 @@ async def test_a_reaction_learns_the_event_its_trace_and_its_delivery(store, rec
     assert (envelope.id, envelope.subject, bytes(envelope.data)) == (event.id, event.subject, b"{}")
     assert (cause.id, cause.traceparent) == (event.id, "00-trace")
     assert (cause.delivery.event_id, cause.delivery.consumer) == (event.id, "reader")
+
+
+async def test_a_delivery_is_handled_in_its_own_name_whoever_has_committed_it(
+    store, records, serve, parcel, hearing, until
+):
+    named, afterwards = [], []
+
+    async def hear(envelope, cause):  # noqa: ARG001 - a reaction is given both
+        named.append(about.get())
+
+    watcher = SimpleNamespace(published=lambda _: None, delivered=lambda *_, **__: afterwards.append(about.get()))
+    bus = await serve(store, hearing(reader=hear), watcher=watcher)
+    request = about.set(Cause(id="req_1"))
+    await records.commit(events=[parcel(1)])
+    about.reset(request)
+    await until(bus.idle)
+
+    assert [(cause.id, cause.delivery.consumer) for cause in named] == [(parcel(1).id, "reader")]
+    assert afterwards == [None]
 
 
 async def test_an_event_is_delivered_only_if_its_commit_held(store, records, serve, parcel, book, hearing, until):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from contextvars import Context
 from datetime import datetime, timedelta
 
 import structlog
@@ -187,7 +186,7 @@ class LocalBus:
     def _set_to_work(self) -> None:
         for _ in range(min(len(self._queue) - self._starting, _WORKERS - len(self._workers))):
             self._starting += 1
-            worker = asyncio.create_task(self._work(), context=Context())  # not that of whoever committed
+            worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
