@@ -64,7 +64,7 @@ outage: .venv/.dev ## five minutes of steady ordering: the catalog fails for one
 fuzz: .venv/.dev ## 20,000 requests that the OpenAPI document allows or forbids: no answer that it does not foresee
 	@$(BIN)/python -m fuzz
 
-lambda: .venv/.dev ## the zip of the Lambdas, for AWS (or TARGET=local, for this Python), in dist/; LAYER=yes: that of their spans
+lambda: .venv/.dev ## the zip of the Lambdas, for AWS (or TARGET=local, for this Python), in dist/; LAYER=yes: the layer of their spans
 	@$(BIN)/python -m bundle --target $(TARGET) $(if $(LAYER),--layer)
 
 infra: .venv/.dev ## write anew the template of the deployment on AWS, from the tables that the code uses
