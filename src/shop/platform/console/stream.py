@@ -35,54 +35,49 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rena
     reason: str | None = None
 
 
+_Kept = tuple[datetime, str, Envelope, str | None, int | None, timedelta | None, str | None]
+
+
 class Stream:
-    """A watcher that remembers the last moments. Those who look on ask what there is since a moment, and for news."""
+    """A watcher that remembers the last moments. Those who look on ask what there is since a moment, and for news.
+
+    Nearly always nobody does: what is kept is no more than a tuple, and becomes a `Moment` for who asks.
+    """
 
     def __init__(self, *, clock: Clock, kept: int = _KEPT) -> None:
         self._clock = clock
-        self._moments: deque[Moment] = deque(maxlen=kept)
-        self._n = micros(clock())
+        self._kept: deque[_Kept] = deque(maxlen=kept)
+        self._n = micros(clock())  # of the next moment
         self._looking_on: set[asyncio.Event] = set()
         self.ended = False
 
     def committed(self, events: Sequence[Envelope]) -> None:
         """As a watcher."""
-        self._all("committed", events)
+        self._keep([(now, "committed", event, None, None, None, None) for now in (self._clock(),) for event in events])
 
     def published(self, events: Sequence[Envelope]) -> None:
         """As a watcher."""
-        self._all("published", events)
+        self._keep([(now, "published", event, None, None, None, None) for now in (self._clock(),) for event in events])
 
     def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:
         """As a watcher."""
-        self._add(
-            Moment(n=self._n, at=self._clock(), what="delivered", event=event, consumer=consumer, attempts=attempts)
-        )
+        self._keep([(self._clock(), "delivered", event, consumer, attempts, None, None)])
 
     def failed(self, event: Envelope, *, consumer: str, attempts: int, wait: timedelta | None, reason: str) -> None:
         """As a watcher."""
-        self._add(
-            Moment(
-                n=self._n,
-                at=self._clock(),
-                what="dead" if wait is None else "failed",
-                event=event,
-                consumer=consumer,
-                attempts=attempts,
-                again_in=None if wait is None else wait.total_seconds(),
-                reason=reason,
-            )
-        )
+        what = "dead" if wait is None else "failed"
+        self._keep([(self._clock(), what, event, consumer, attempts, wait, reason)])
 
     def replayed(self, event: Envelope, *, consumer: str) -> None:
         """Somebody has it delivered again."""
-        self._add(Moment(n=self._n, at=self._clock(), what="replayed", event=event, consumer=consumer))
+        self._keep([(self._clock(), "replayed", event, consumer, None, None, None)])
 
     def since(self, n: int) -> Sequence[Moment]:
         """Moments after this one, oldest first; of very many the newest. A gap in `n` shows that some were left out."""
-        last, there = self._n - 1, len(self._moments)
+        last, there = self._n - 1, len(self._kept)
         new = min(last - n if n <= last else there, there, _MOST)
-        return list(islice(self._moments, there - new, None))
+        first = self._n - new
+        return [_moment(first + i, *kept) for i, kept in enumerate(islice(self._kept, there - new, None))]
 
     async def news(self, *, within: float) -> None:
         """Return when something happens, or after so many seconds."""
@@ -100,17 +95,28 @@ class Stream:
         self.ended = True
         self._wake()
 
-    def _all(self, what: str, events: Sequence[Envelope]) -> None:
-        now = self._clock()
-        for event in events:
-            self._add(Moment(n=self._n, at=now, what=what, event=event))
-
-    def _add(self, moment: Moment) -> None:
-        self._moments.append(moment)
-        self._n += 1
+    def _keep(self, moments: Sequence[_Kept]) -> None:
+        self._kept.extend(moments)
+        self._n += len(moments)
         if self._looking_on:
             self._wake()
 
     def _wake(self) -> None:
         for news in self._looking_on:
             news.set()
+
+
+def _moment(
+    n: int,
+    at: datetime,
+    what: str,
+    event: Envelope,
+    consumer: str | None,
+    attempts: int | None,
+    wait: timedelta | None,
+    reason: str | None,
+) -> Moment:
+    again_in = wait.total_seconds() if wait is not None else None
+    return Moment(
+        n=n, at=at, what=what, event=event, consumer=consumer, attempts=attempts, again_in=again_in, reason=reason
+    )
