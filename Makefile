@@ -9,7 +9,7 @@ TARGET ?= aws
 ZIP ?= dist/lambda-arm64-3.13.zip
 
 .DEFAULT_GOAL := help
-.PHONY: help run redis test test-aws parity check format contracts bench imports torture stress outage fuzz lambda infra costs deploy lock clean
+.PHONY: help run redis test test-aws test-browser screenshots parity check format contracts bench imports torture stress outage fuzz lambda infra costs deploy lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,11 +18,17 @@ run: .venv/.run ## serve the shop with its demo catalogue on 127.0.0.1:8000 (or 
 	@$(BIN)/shop serve --demo --port $(PORT)
 
 test: check ## everything that must pass: check, then every test
-	@$(BIN)/pytest -n auto --dist worksteal -m "not aws"
+	@$(BIN)/pytest -n auto --dist worksteal -m "not aws and not browser"
 
 test-aws: .venv/.dev .venv-emulator/.made ## the same code on AWS, emulated here: nothing leaves 127.0.0.1
 	@$(BIN)/pytest -n auto --dist loadgroup -m aws
 	@$(BIN)/python -m parity
+
+test-browser: .venv/.browser ## the console in a Chromium without a window (Debian's, or CHROMIUM=/path)
+	@$(BIN)/pytest -n auto -m browser
+
+screenshots: .venv/.browser ## take the pictures of the console anew, into pictures/
+	@$(BIN)/python -m browser
 
 parity: .venv/.dev .venv-emulator/.made ## the same journeys on one process, three servers and Lambda functions, side by side
 	@$(BIN)/python -m parity
@@ -80,13 +86,15 @@ lock: .venv/.dev ## resolve the dependencies anew (names, versions, hashes)
 	@$(BIN)/uv pip compile -q pyproject.toml --extra otel --group dev $(LOCK) -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --group build -c requirements-dev.lock $(LOCK) -o requirements.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --extra otel -c requirements-dev.lock $(LOCK) -o requirements-otel.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --group browser -c requirements-dev.lock $(LOCK) -o requirements-browser.lock
 	@$(BIN)/uv pip compile -q emulator/requirements.in $(LOCK) -o emulator/requirements.lock
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 clean: ## remove the virtual environment and caches (never your data)
 	rm -rf .venv .venv-emulator .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
-	find src tests bench bundle contracts torture stress outage fuzz emulator infra parity -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench bundle contracts torture stress outage fuzz emulator infra parity browser -name __pycache__ -type d -prune -exec rm -rf {} +
 
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 
 .venv/.python:
@@ -102,6 +110,14 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hash
 .venv/.dev: .venv/.run requirements-dev.lock
 	@echo "Installing what its tests need into .venv (once) …"
 	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+.venv/.browser: .venv/.dev requirements-browser.lock
+	@test -n "$$CHROMIUM" || command -v chromium > /dev/null || { echo "Installing Debian's Chromium (once) …"; \
+	  $(ROOT) apt-get -qq update && $(ROOT) apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	  || { echo "There is no Chromium: install one, and say where: make test-browser CHROMIUM=/path"; exit 1; }
+	@echo "Installing what steers the browser into .venv (once) …"
+	@$(INSTALL) -r requirements-browser.lock
 	@touch $@
 
 .venv-emulator/.made: .venv/.python emulator/requirements.lock

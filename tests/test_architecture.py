@@ -34,7 +34,14 @@ LONGER: Mapping[str, str] = {}  # a file of the house, and why it is better whol
 NO_ROOM = {"common", "core", "shared", "util", "utils", "helper", "helpers", "misc"}
 NO_NAME = re.compile(r"(Manager|Helpers?|Impl|Utils?|Base)$|^Base[A-Z]|^I[A-Z][a-z]")
 NAMED_SO = {"DiscountAboveBase"}  # the base price is the catalog's own word
-BESIDE_SRC = {"bundle", "contracts", "deployed", "infra", "journeys"}  # folders of tests that mirror nothing here
+BESIDE_SRC = {
+    "browser",
+    "bundle",
+    "contracts",
+    "deployed",
+    "infra",
+    "journeys",
+}  # folders of tests that mirror nothing here
 VERBS = {"get", "post", "put", "patch", "delete", "head", "route"}
 
 

@@ -53,8 +53,12 @@ class Server:
 
     async def start(self) -> None:
         """Start it and wait until it answers; `RuntimeError` if it ends instead, with what it said."""
-        began = time.perf_counter()
         self.spawn()
+        await self.answering()
+
+    async def answering(self) -> None:
+        """Wait until one that was spawned answers; `RuntimeError` as when it is started."""
+        began = time.perf_counter()
         while not await self._answers():
             if self.process is None or self.process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError(f"the server does not start: {self.log()}")

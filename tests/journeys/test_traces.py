@@ -269,7 +269,7 @@ async def _two_orders_of_which_the_second_cannot_be_rewarded(story) -> None:
         await story.until_quiet()
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/metrics"])
+@pytest.mark.parametrize("path", ["/health/live", "/metrics", "/console"])
 async def test_what_is_asked_every_few_seconds_is_no_trace(traced, collector, path):
     async with traced() as story:
         assert (await story.http.get(path)).status_code == 200

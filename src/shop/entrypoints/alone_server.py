@@ -44,6 +44,9 @@ class AloneShop:
     bus: Poller
     clock: Clock
 
+    def ends(self) -> None:
+        """Every answer of it has an end."""
+
 
 @asynccontextmanager
 async def opened_alone(settings: Settings, *, name: str) -> AsyncIterator[AloneShop]:

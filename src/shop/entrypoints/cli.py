@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,8 +114,11 @@ def _serve_all(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         raise Failed("SHOP_STORAGE=dynamodb keeps each context apart: serve one of them with --context")
     from shop.entrypoints import serving  # noqa: PLC0415
     from shop.entrypoints.monolith import opened  # noqa: PLC0415
+    from shop.entrypoints.playground import ATTEMPTS  # noqa: PLC0415
     from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
 
+    if demo and not os.environ.get("SHOP_DELIVERY_ATTEMPTS"):
+        settings = replace(settings, delivery_attempts=ATTEMPTS)
     with bars() as show:
         upgrade_store(settings, progress=show)
     url = _url(host, port)
@@ -128,7 +132,7 @@ def _serve_all(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
-    serving.serve(settings, opened(settings, serving=True), host=host, port=port, begin=begin)
+    serving.serve(settings, opened(settings, serving=True, playing=demo), host=host, port=port, begin=begin)
 
 
 def _url(host: str, port: int) -> str:

@@ -15,28 +15,41 @@ from litestar.types import ASGIApp
 from shop.catalog import contract as catalog_contract
 from shop.catalog.container import CatalogContainer
 from shop.entrypoints.outside import from_outside
+from shop.entrypoints.playground import Playground
 from shop.entrypoints.reading_the_catalog import reading, second_layer
 from shop.entrypoints.traced import closed, see_all, seen
 from shop.entrypoints.upgrade import upgrade_store
 from shop.kernel.clock import Clock, system_clock
 from shop.orders import contract as orders_contract
 from shop.orders.container import OrdersContainer
+from shop.platform.bus import Consumers
 from shop.platform.bus_local import LocalBus, listen
+from shop.platform.console.api import ConsoleApi
+from shop.platform.console.chart import Chart, chart_of
+from shop.platform.console.page import Page
+from shop.platform.console.stream import Stream
 from shop.platform.container import PlatformContainer
 from shop.platform.feed import FeedApi, types_of
 from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.breaker import Breaker
 from shop.platform.http.second_layer import SecondLayer
+from shop.platform.journey import Watchers
 from shop.platform.metrics import Metrics
 from shop.platform.operations import OperationsApi
 from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
 from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.storage.sqlite_dead_letters import SqliteDeadLetters
 from shop.platform.storage.sqlite_log import SqliteLog
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
 from shop.rewards import contract as rewards_contract
 from shop.rewards.container import RewardsContainer
+
+
+def _chart(consumers: Consumers) -> Chart:
+    contracts = {"orders": orders_contract, "catalog": catalog_contract, "rewards": rewards_contract}
+    return chart_of(contracts, consumers)
 
 
 def _breakers(catalog: Breaker, layer: SecondLayer | None) -> Mapping[str, Breaker]:
@@ -50,13 +63,15 @@ class Monolith(containers.DeclarativeContainer):
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
     _seconds = providers.Object(time.monotonic)
+    stream = providers.Singleton(Stream, clock=clock)
+    watcher = providers.Singleton(Watchers, stream, platform.watcher)
     bus = providers.Singleton(
         LocalBus,
         store,
         clock=clock,
         may_wait=frozenset({orders_contract.OrderCreated.TYPE}),
         attempts=settings.provided.delivery_attempts,
-        watcher=platform.watcher,
+        watcher=watcher,
     )
 
     catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
@@ -91,15 +106,39 @@ class Monolith(containers.DeclarativeContainer):
     housekeeping = providers.Singleton(
         Housekeeping, file=store.provided.file, clock=clock, keep=settings.provided.event_retention
     )
+    breakers = providers.Singleton(_breakers, catalog_breaker, second_layer)
     metrics = providers.Singleton(Metrics)
     operations = providers.Singleton(
         OperationsApi,
         store=store,
         backlog=bus.provided.backlog,
         reads=catalog_client,
-        breakers=providers.Singleton(_breakers, catalog_breaker, second_layer),
+        breakers=breakers,
         metrics=metrics,
         clock=clock,
+    )
+    consumers = providers.Dict(
+        catalog=catalog.reactions.provided.table.call(),
+        orders=orders.reactions.provided.table.call(),
+        rewards=rewards.reactions.provided.table.call(),
+    )
+    console = providers.Singleton(
+        ConsoleApi,
+        chart=providers.Singleton(_chart, consumers),
+        stream=stream,
+        letters=providers.Singleton(SqliteDeadLetters, store.provided.file, clock),
+        backlog=bus.provided.backlog,
+        reads=catalog_client,
+        breakers=breakers,
+        clock=clock,
+    )
+    playground = providers.Singleton(
+        Playground,
+        tokens=tokens,
+        payment_secret=settings.provided.payment_secrets[0],
+        clock=clock,
+        consumers=consumers,
+        catalog=catalog.records,
     )
 
 
@@ -115,11 +154,19 @@ class Shop:
     catalog: CatalogContainer
     orders: OrdersContainer
     rewards: RewardsContainer
+    stream: Stream
+
+    def ends(self) -> None:
+        """Whoever looks on is told no more."""
+        self.stream.end()
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, serving: bool = False, clock: Clock = system_clock) -> AsyncIterator[Shop]:
-    """Open the shop; `serving`: as a server, which makes deliveries and runs jobs.
+async def opened(
+    settings: Settings, *, serving: bool = False, playing: bool = False, clock: Clock = system_clock
+) -> AsyncIterator[Shop]:
+    """Open the shop; `serving`: as a server, which makes deliveries and runs jobs; `playing`: with a playground, for
+    demos.
 
     A command opens it beside a server: what it commits is delivered by that server, or the next one. A store of an
     older shop is upgraded first.
@@ -138,13 +185,10 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
-        consumers = {
-            "catalog": house.catalog.reactions().table(),
-            "orders": house.orders.reactions().table(),
-            "rewards": house.rewards.reactions().table(),
-        }
+        consumers = house.playground().breakable() if playing else house.consumers()
         listen(store, consumers)
         if place:
+            store.watcher = house.stream()
             jobs = {
                 **house.catalog.jobs().table(),
                 **house.orders.jobs().table(),
@@ -163,7 +207,10 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             *house.feed().routes(),
             *house.operations().routes(),
         ]
-        app = build_app(routes, tokens=house.tokens(), ids=house.ids())
+        console = [*Page().routes(), *house.console().routes()]
+        if playing:
+            console += house.playground().routes()
+        app = build_app(routes, tokens=house.tokens(), ids=house.ids(), undocumented=console)
         app = from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics())
         yield Shop(
             seen(app, house.platform.tracing()),
@@ -174,6 +221,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
             cast("CatalogContainer", house.catalog),
             cast("OrdersContainer", house.orders),
             cast("RewardsContainer", house.rewards),
+            house.stream(),
         )
 
 

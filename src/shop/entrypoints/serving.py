@@ -42,6 +42,9 @@ class Served(Protocol):
     def bus(self) -> Hurried:
         """What makes its deliveries."""
 
+    def ends(self) -> None:
+        """It is asked to end: answers that have no end are to end now."""
+
 
 S = TypeVar("S", bound=Served)
 
@@ -62,7 +65,7 @@ def serve(
     async def run() -> None:
         with ending.heard():
             async with opened as shop:
-                ending.bus = shop.bus
+                ending.shop = shop
                 if begin is not None:
                     await begin(shop)
                 ending.server = server_of(shop, host=host, port=port, patience=patience)
@@ -113,7 +116,7 @@ class Server(uvicorn.Server):
 class _Ending:
     """What signals do: the first one asks to finish what has begun, the second one to hurry, a third one kills."""
 
-    bus: Hurried | None = None
+    shop: Served | None = None
     server: Server | None = None
     _asked: int = 0
     _before: dict[signal.Signals, object] = field(default_factory=dict)
@@ -140,11 +143,13 @@ class _Ending:
         self._asked += 1
         if self._asked == 1:
             log.info("server.ending", again="to hurry")
+            if self.shop is not None:
+                self.shop.ends()
         else:
             log.warning("server.hurrying", left="requests and reactions under way are cut off; deliveries stay queued")
             self._no_longer_heard()
-            if self.bus is not None:
-                self.bus.hurry()
+            if self.shop is not None:
+                self.shop.bus.hurry()
         if self.server is None:
             task.cancel()
         elif self._asked == 1:

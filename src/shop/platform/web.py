@@ -210,12 +210,17 @@ def build_app(
     *,
     tokens: Tokens,
     ids: Ids,
+    undocumented: Sequence[HTTPRouteHandler] = (),
 ) -> ASGIApp:
-    """The routes as an ASGI app; a route that does not say who may call it is a fault at start (`ValueError`)."""
+    """The routes as an ASGI app; a route that does not say who may call it is a fault at start (`ValueError`).
+
+    `undocumented`: those of a page of ours, which are nobody else's.
+    """
     documented = [*routes, alive]
     docs = Docs(of=documented)
     every = [
         *documented,
+        *undocumented,
         get("/docs", before_request=anyone, opt=answers(), media_type="text/html")(docs.read),
         get("/docs/openapi.json", before_request=anyone, opt=answers())(docs.download),
     ]

@@ -31,16 +31,20 @@ class CatalogReactions:
         }
 
     async def _order_created(self, envelope: Envelope, cause: Cause) -> None:
+        """Set aside what was ordered, or say what is short."""
         event = envelope.read(OrderCreated)
         await self.reserve(order_id=event.order_id, lines=_lines(event.lines), cause=cause)
 
     async def _order_cancelled(self, envelope: Envelope, cause: Cause) -> None:
+        """Put back what was set aside."""
         await self.release(order_id=envelope.read(OrderCancelled).order_id, cause=cause)
 
     async def _order_completed(self, envelope: Envelope, cause: Cause) -> None:
+        """What was set aside is sold: it leaves the house."""
         await self.sell(order_id=envelope.read(OrderCompleted).order_id, cause=cause)
 
     async def _order_refunded(self, envelope: Envelope, cause: Cause) -> None:
+        """Goods that came back are on the shelf again."""
         event = envelope.read(OrderRefunded)
         lines = _lines(event.restock)
         await self.restock(order_id=event.order_id, refund_id=event.refund_id, lines=lines, cause=cause)

@@ -54,10 +54,12 @@ class OrdersReactions:
         }
 
     async def _reserved(self, envelope: Envelope, cause: Cause) -> None:
+        """The goods are there: confirm the order; complete it, if it is paid."""
         fact = envelope.read(StockReserved)
         await self.record_stock(order_id=fact.order_id, outcome="reserved", cause=cause)
 
     async def _rejected(self, envelope: Envelope, cause: Cause) -> None:
+        """The goods are not there: cancel the order, and forget what the cache said of them."""
         fact = envelope.read(StockRejected)
         short = [shortage.product_id for shortage in fact.short]
         with suppress(NotForgotten):  # it is made up for when redis is back; the order does not wait for that
@@ -67,6 +69,7 @@ class OrdersReactions:
         )
 
     async def _paid(self, envelope: Envelope, cause: Cause) -> None:
+        """Money has come: complete the order, if its goods are reserved."""
         fact = envelope.read(PaymentCompleted)
         amount = Money.parse(fact.amount, fact.currency)
         await self.record_payment(
@@ -74,18 +77,22 @@ class OrdersReactions:
         )
 
     async def _not_paid(self, envelope: Envelope, cause: Cause) -> None:
+        """Note it on the order's timeline."""
         fact = envelope.read(PaymentFailed)
         await self.note(order_id=fact.order_id, what=fact.TYPE, detail=fact.payment_id, cause=cause)
 
     async def _rewarded(self, envelope: Envelope, cause: Cause) -> None:
+        """Note the points on the order's timeline."""
         fact = envelope.read(RewardIssued)
         await self.note(order_id=fact.order_id, what=fact.TYPE, detail=f"{fact.points} points", cause=cause)
 
     async def _reversed(self, envelope: Envelope, cause: Cause) -> None:
+        """Note on the order's timeline that points were taken back."""
         fact = envelope.read(RewardReversed)
         await self.note(order_id=fact.order_id, what=fact.TYPE, detail=f"{fact.points} points", cause=cause)
 
     async def _redeemed(self, envelope: Envelope, cause: Cause) -> None:
+        """Points have become money: add it to the customer's credit."""
         fact = envelope.read(RewardRedeemed)
         amount = Money.parse(fact.credit, fact.currency)
         await self.keep_credit(
@@ -93,10 +100,12 @@ class OrdersReactions:
         )
 
     async def _listed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        """Forget cached lists that it belongs on."""
         fact = envelope.read(ProductCreated)
         await self.catalog.forget(_where_it_appears(fact.product_id, fact.sku, fact.group_id, fact.category))
 
     async def _changed(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        """Forget what the cache holds of it, and the lists that it may come onto or leave."""
         fact = envelope.read(ProductUpdated)
         if fact.changed == ("inStock",):  # it stays where it is
             await self.catalog.forget([tag("product", fact.product_id)])
@@ -105,6 +114,7 @@ class OrdersReactions:
             await self.catalog.forget(_where_it_appears(fact.product_id, fact.sku, fact.group_id, *places))
 
     async def _priced(self, envelope: Envelope, cause: Cause) -> None:  # noqa: ARG002 - writes nothing
+        """Forget the cached price: the next order is made at the new one."""
         await self.catalog.forget([tag("product", envelope.read(ProductPriceChanged).product_id)])
 
 

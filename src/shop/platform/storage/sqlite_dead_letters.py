@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
 from shop.kernel.clock import Clock, micros, moment_of
 from shop.platform.dead_letters import DeadLetter, Id
@@ -19,6 +20,24 @@ _ROW = """
 SELECT deliveries.id, consumer, events.id, type, dead, attempts, coalesce(error, ''), body
 FROM deliveries JOIN events ON seq = event WHERE dead IS NOT NULL
 """
+
+
+_POSTPONED = """
+SELECT deliveries.id, consumer, attempts, coalesce(error, ''), due, body
+FROM deliveries JOIN events ON seq = event WHERE dead IS NULL AND attempts > 0 ORDER BY due LIMIT ?
+"""
+_HASTEN = "UPDATE deliveries SET due = ? WHERE id = ? AND dead IS NULL AND attempts > 0 AND owner IS NULL"
+
+
+class Postponed(NamedTuple):
+    """A delivery that failed and is `due` again."""
+
+    id: int
+    consumer: str
+    attempts: int
+    reason: str  # of the last failure, without data
+    due: datetime
+    event: bytes  # the CloudEvent as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,20 @@ class SqliteDeadLetters:
     async def revive_all(self) -> int:
         """As `revive`."""
         return len(await self.revive([letter.id async for letter in self.each()]))
+
+    async def postponed(self, *, most: int) -> list[Postponed]:
+        """So many of the deliveries that failed and are tried again, the next one first."""
+        rows = self.file.read(lambda connection: connection.execute(_POSTPONED, (most,)).fetchall())
+        return [_postponed(*row) for row in rows]
+
+    async def hasten(self, identifier: int) -> bool:
+        """Such a delivery is due at once; False if there is none of this id."""
+        now = micros(self.clock())
+        return bool(await self.file.write(lambda connection: connection.execute(_HASTEN, (now, identifier)).rowcount))
+
+
+def _postponed(identifier: int, consumer: str, attempts: int, reason: str, due: int, event: bytes) -> Postponed:
+    return Postponed(identifier, consumer, attempts, reason, moment_of(due), event)
 
 
 def _page(connection: sqlite3.Connection, after: int) -> list[DeadLetter]:

@@ -23,6 +23,7 @@ class RewardsReactions:
         return {OrderCompleted.TYPE: self._completed, OrderRefunded.TYPE: self._refunded}
 
     async def _completed(self, envelope: Envelope, cause: Cause) -> None:
+        """Write the points that the order earned into the ledger."""
         fact = envelope.read(OrderCompleted)
         await self.earn_points(
             customer_id=fact.customer_id,
@@ -33,6 +34,7 @@ class RewardsReactions:
         )
 
     async def _refunded(self, envelope: Envelope, cause: Cause) -> None:
+        """Take back the points of the money that went back."""
         fact = envelope.read(OrderRefunded)
         await self.reverse_points(
             customer_id=fact.customer_id,

@@ -1,0 +1,47 @@
+"""A demo, and a browser that looks at it. What a page complains of fails its test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from browser.chromium import chromium, demo
+from browser.console import Console, console
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def address(tmp_path) -> Iterator[str]:
+    with demo(tmp_path / "demo") as address:
+        yield address
+
+
+@pytest.fixture
+def look(browser, address) -> Iterator[Callable[..., Console]]:
+    """Opens the console; asked of the outside, or complained of, nothing may be."""
+    complaints = []
+
+    def heard(page: Any) -> None:
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith(address) else None)
+
+    opened = []
+
+    def open_(**more: Any) -> Console:
+        context = browser.new_context(**more)
+        context.on("page", heard)
+        opened.append(context)
+        return console(context, address)
+
+    yield open_
+    for context in opened:
+        context.close()
+    assert complaints == []
