@@ -11,6 +11,7 @@ from shop.kernel.events import Cause
 from shop.platform.bus import Job, Jobs
 from shop.platform.bus_aws import Consumer, Relay, events_of_stream
 from shop.platform.container_aws import Role
+from shop.platform.embedded_metrics import EmbeddedMetrics, namespace_of
 from shop.platform.lambda_adapter import Act, Awake, Environment, answering
 from shop.platform.observability import configure_logs
 from shop.platform.retry import TRIES_OF_OURS, tried
@@ -40,7 +41,13 @@ def handler(kind: House, *, environ: Mapping[str, str] = os.environ) -> Environm
         await house.platform.aws().open()
         return await _ACTS[role](house)
 
-    return Environment(opened)
+    figures = EmbeddedMetrics(
+        house.platform.figures(),
+        namespace=namespace_of(settings.stack),
+        context=house.name(),
+        wall=house.platform.clock(),
+    )
+    return Environment(opened, afterwards=figures.tell)
 
 
 async def _api(house: House) -> Act:
@@ -96,6 +103,7 @@ def consumer_of(house: House) -> Consumer:
         attempts=settings.delivery_attempts,
         aws=house.platform.aws(),
         stack=settings.stack,
+        watcher=house.platform.watcher(),
     )
 
 
@@ -108,6 +116,7 @@ def relay_of(house: House) -> Relay:
         context=house.name(),
         clock=house.platform.clock(),
         keep=settings.event_retention,
+        watcher=house.platform.watcher(),
     )
 
 

@@ -22,15 +22,19 @@ from shop.orders import contract as orders_contract
 from shop.orders.container import OrdersContainer
 from shop.platform.bus_local import LocalBus, listen
 from shop.platform.container import PlatformContainer
+from shop.platform.event_figures import EventFigures
 from shop.platform.feed import FeedApi, types_of
+from shop.platform.figures import Figures
 from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.breaker import Breaker
+from shop.platform.http.figures import of_breakers, of_reader
 from shop.platform.http.second_layer import SecondLayer
-from shop.platform.metrics import Metrics
 from shop.platform.operations import OperationsApi
 from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
+from shop.platform.storage.measured import MeasuredEngine
 from shop.platform.storage.sqlite import SqliteStore
+from shop.platform.storage.sqlite_file import of_writer
 from shop.platform.storage.sqlite_log import SqliteLog
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
@@ -49,15 +53,24 @@ class Monolith(containers.DeclarativeContainer):
     platform = providers.Container(PlatformContainer, settings=settings)
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
     _seconds = providers.Object(time.monotonic)
+    figures = providers.Singleton(Figures)
+    watcher = providers.Singleton(
+        EventFigures,
+        figures,
+        business={**CatalogContainer.counting(), **OrdersContainer.counting(), **RewardsContainer.counting()},
+        clock=clock,
+    )
+    engine = providers.Singleton(MeasuredEngine, store, figures)
     bus = providers.Singleton(
         LocalBus,
         store,
         clock=clock,
         may_wait=frozenset({orders_contract.OrderCreated.TYPE}),
         attempts=settings.provided.delivery_attempts,
+        watcher=watcher,
     )
 
-    catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
+    catalog = providers.Container(CatalogContainer, engine=engine, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
     catalog_network = providers.Singleton(httpx.ASGITransport, catalog_app)
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
@@ -65,10 +78,10 @@ class Monolith(containers.DeclarativeContainer):
     catalog_client = providers.Singleton(
         reading, catalog_network, settings=settings, breaker=catalog_breaker, clock=clock, shared=second_layer
     )
-    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
+    rewards = providers.Container(RewardsContainer, engine=engine, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
         OrdersContainer,
-        engine=store,
+        engine=engine,
         catalog_client=catalog_client,
         clock=clock,
         ids=ids,
@@ -83,14 +96,11 @@ class Monolith(containers.DeclarativeContainer):
     housekeeping = providers.Singleton(
         Housekeeping, file=store.provided.file, clock=clock, keep=settings.provided.event_retention
     )
-    metrics = providers.Singleton(Metrics)
     operations = providers.Singleton(
         OperationsApi,
         store=store,
         backlog=bus.provided.backlog,
-        reads=catalog_client,
-        breakers=providers.Singleton(_breakers, catalog_breaker, second_layer),
-        metrics=metrics,
+        figures=figures,
         clock=clock,
     )
 
@@ -124,9 +134,16 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         place = stack.enter_context(_place_of(settings)) if serving else None
         upgrade_store(settings, locked=place is not None and place.alone)
         store, bus = house.store(), house.bus()
+        store.watcher = house.watcher()
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
+        for source in (
+            of_writer(store.statistics),
+            of_reader(house.catalog_client()),
+            of_breakers(_breakers(house.catalog_breaker(), house.second_layer())),
+        ):
+            house.figures().also(source)
         consumers = {
             "catalog": house.catalog.reactions().table(),
             "orders": house.orders.reactions().table(),
@@ -154,7 +171,7 @@ async def opened(settings: Settings, *, serving: bool = False, clock: Clock = sy
         ]
         app = build_app(routes, tokens=house.tokens(), ids=house.ids())
         yield Shop(
-            from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics()),
+            from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), figures=house.figures()),
             bus,
             store,
             clock,
