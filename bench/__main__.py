@@ -55,6 +55,7 @@ class House:
     shop: Server
     logged: Server  # the shop at its own log level
     timed: Server  # the shop with timers
+    uncounted: Server  # the shop without its figures
     key: str
     payment_secret: str
 
@@ -91,6 +92,8 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
     logged: list[Ordered] = []
     bare_burst: list[Loaded] = []
     burst: list[Ordered] = []
+    uncounted: list[Ordered] = []
+    uncounted_burst: list[Ordered] = []
     disk: list[float] = []
     tokens = goods.customers(house.key, "bare")
     for number in range(plan.rounds):
@@ -98,14 +101,14 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
         disk += measures.syncs(folder)
         bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
-        for server, runs in ((house.shop, shop), (house.logged, logged)):
+        for server, runs in ((house.shop, shop), (house.uncounted, uncounted), (house.logged, logged)):
             runs.append(await measures.shop_orders(server, key=house.key, name=f"steady-{number}", seconds=plan.orders))
         bare_burst.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=_BURST, connections=_CROWD))
-        burst.append(
-            await measures.shop_orders(
-                house.shop, key=house.key, name=f"burst-{number}", seconds=_BURST, connections=_CROWD
+        for server, runs in ((house.shop, burst), (house.uncounted, uncounted_burst)):
+            name = f"burst-{number}"
+            runs.append(
+                await measures.shop_orders(server, key=house.key, name=name, seconds=_BURST, connections=_CROWD)
             )
-        )
     singles = await measures.one_at_a_time(
         house.timed, key=house.key, payment_secret=house.payment_secret, count=plan.singles, warm_up=50
     )
@@ -126,6 +129,7 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         crowd=_CROWD,
         sync=percentile(disk, 50),
     )
+    report.counting(("steady", shop, uncounted), (f"burst of {_CROWD}", burst, uncounted_burst))
     report.one_order(singles)
 
 
@@ -134,7 +138,7 @@ async def _warm_up(plan: Plan, house: House) -> None:
     for server in (house.bare, house.shop):
         await measures.reads(server, seconds=plan.warm_up)
     await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
-    for server in (house.shop, house.logged):
+    for server in (house.shop, house.uncounted, house.logged):
         await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
 
 
@@ -154,6 +158,7 @@ def _opened(folder: Path, where: Cores) -> Iterator[House]:
             start("shop", "bench.shop_server"),
             start("logged", "bench.shop_server", SHOP_LOG="info"),
             start("timed", "bench.shop_server", "timed"),
+            start("uncounted", "bench.shop_server", "uncounted"),
             key,
             payment_secret,
         )

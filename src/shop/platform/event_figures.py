@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Envelope
-from shop.platform.figures import Counting, Figures
+from shop.platform.figures import Counting, Distribution, Figures, Tally
 from shop.platform.metrics import (
     DELIVERY_DELAY,
     DELIVERY_ERRORS,
@@ -29,6 +29,7 @@ class EventFigures:
         self._figures = figures
         self._business = business
         self._clock = clock
+        self._delivered: dict[tuple[str, str], tuple[Tally, Distribution]] = {}  # by type and consumer
 
     def committed(self, events: Sequence[Envelope]) -> None:
         """With what its context counts of it."""
@@ -44,9 +45,9 @@ class EventFigures:
 
     def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:  # noqa: ARG002 - a watcher is told
         """With the time since it happened."""
-        self._figures.count(EVENTS_DELIVERED, event.type, consumer)
-        late = (self._clock() - datetime.fromisoformat(event.time)).total_seconds()
-        self._figures.observe(DELIVERY_DELAY, event.type, consumer, value=max(0.0, late))
+        known = self._delivered.get((event.type, consumer)) or self._know(event.type, consumer)
+        known[0].value += 1
+        known[1].add(max(0.0, (self._clock() - datetime.fromisoformat(event.time)).total_seconds()))
 
     def failed(
         self,
@@ -61,3 +62,7 @@ class EventFigures:
         self._figures.count(EVENTS_DEAD if wait is None else EVENTS_RETRIED, event.type, consumer)
         name = _NAME.match(reason)
         self._figures.count(DELIVERY_ERRORS, consumer, name[0] if name else "other")
+
+    def _know(self, *labels: str) -> tuple[Tally, Distribution]:
+        found = self._figures.tally(EVENTS_DELIVERED, *labels), self._figures.distribution(DELIVERY_DELAY, *labels)
+        return self._delivered.setdefault((labels[0], labels[1]), found)
