@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 CONTEXTS = {"catalog", "orders", "rewards"}
 FUNCTIONS = functions()
 SILENT = [one for one in FUNCTIONS if one.role in {"consumer", "relay", "jobs"}]
-SERVERS = {"boto3", "httptools", "rich_click", "uvicorn", "uvloop"}
+SERVERS = {"boto3", "httptools", "prometheus_client", "rich_click", "uvicorn", "uvloop"}
 
 
 @pytest.fixture(scope="session")
