@@ -1,4 +1,8 @@
-"""What is counted of the machinery; what a context counts of its business stands in its `presentation/figures.py`."""
+"""What is counted of the machinery; what a context counts of its business stands in its `presentation/figures.py`.
+
+Each series in CloudWatch is paid for, so it gets what AWS does not measure itself, and no count of what a histogram
+counts already.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ _DELAYS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 # Requests. `context` is whose route it is; `shop` where it is nobody's.
-REQUESTS = counter("http_requests", "Requests answered.", "context", "method", "route", "status", dimensions=())
+REQUESTS = counter("http_requests", "Requests answered.", "context", "method", "route", "status")
 REQUEST_SECONDS = histogram(
     "http_request_duration_seconds", "From head to answer.", "context", "method", "route", dimensions=()
 )
@@ -26,7 +30,7 @@ WRITES = counter(
     *("context", "result"),
     dimensions=("result",),
 )
-WRITE_SECONDS = histogram("shop_write_seconds", "Until it was on disk, or refused.", "context", dimensions=())
+WRITE_SECONDS = histogram("shop_write_seconds", "Until it was on disk, or refused.", "context")
 STORE_UNITS = counter("shop_store_units", "Acts committed, and deliveries ended.")
 STORE_COMMITS = counter("shop_store_commits", "Syncs of the disk: each commits many units.")
 GROUP_SIZE = histogram("shop_store_group_size", "Units per sync of the disk.", bounds=_SIZES, unit="Count")
@@ -34,11 +38,9 @@ AWS_CALLS = counter("shop_aws_calls", "Calls of AWS by how they ended.", "servic
 AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered.", "service", "operation")
 
 # Events
-EVENTS_COMMITTED = counter("shop_events_committed", "Events in the store with what caused them.", "type", dimensions=())
+EVENTS_COMMITTED = counter("shop_events_committed", "Events in the store with what caused them.", "type")
 EVENTS_PUBLISHED = counter("shop_events_published", "Events that the bus has for its consumers.", "type", dimensions=())
-EVENTS_DELIVERED = counter(
-    "shop_events_delivered", "Deliveries that had their effect.", "type", "consumer", dimensions=()
-)
+EVENTS_DELIVERED = counter("shop_events_delivered", "Deliveries that had their effect.", "type", "consumer")
 EVENTS_RETRIED = counter(
     "shop_events_retried", "Deliveries that failed and are tried again.", "type", "consumer", dimensions=()
 )
