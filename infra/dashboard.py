@@ -98,10 +98,11 @@ def _searched(names: Iterable[str]) -> Iterator[Series]:
     """Whatever series there are: CloudWatch finds those of labels that nobody can list, such as currencies."""
     for name in names:
         metric = DECLARED[name]
-        by = ",".join(("context", *(metric.dimensions or ())))
+        by = ("context", *(metric.dimensions or ()))
+        said = " ".join([name, *(f"${{!PROP('Dim.{one}')}}" for one in by)])  # the ! is for CloudFormation
         for stat in SPREAD if metric.kind is Kind.HISTOGRAM else ("Sum",):
-            found = f"SEARCH('{{{NAMESPACE},{by}}} MetricName=\"{name}\"', '{stat}', {_PERIOD})"
-            yield [{"expression": found, "label": f"{name} {stat}" if stat != "Sum" else ""}]
+            found = f"SEARCH('{{{NAMESPACE},{','.join(by)}}} MetricName=\"{name}\"', '{stat}', {_PERIOD})"
+            yield [{"expression": found, "label": said if stat == "Sum" else f"{said} {stat}"}]
 
 
 def _hit_rate(title: str) -> dict[str, Any]:

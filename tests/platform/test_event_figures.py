@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from shop.kernel.errors import NotYet, Refusal
@@ -66,6 +67,15 @@ async def test_a_delay_is_from_the_event_to_its_effect(send, clock, figures, wat
     [spread] = [value for metric, _, value in figures.read() if metric.name == "shop_delivery_delay_seconds"]
     assert sum(spread.buckets) == 2
     assert spread.total == pytest.approx(7)
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", "2026-11-23T04:00:00"])
+async def test_an_event_without_a_time_that_can_be_read_is_delivered_all_the_same(send, watcher, counted, time):
+    [event] = await send([1])
+    watcher.delivered(msgspec.structs.replace(event, time=time), consumer="left", attempts=1)
+
+    assert counted("shop_events_delivered") == {("parcel.sent", "left"): 1}
+    assert sum(counted("shop_delivery_delay_seconds")["parcel.sent", "left"]) == 0
 
 
 async def test_failures_are_counted_as_retries_and_the_last_as_dead_with_the_kind_of_error(

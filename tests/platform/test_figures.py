@@ -13,7 +13,8 @@ from shop.rewards.container import RewardsContainer
 
 SENT = counter("parcels_sent", "So many.", "to")
 WAITING = gauge("parcels_waiting", "Now.")
-SECONDS = histogram("parcel_seconds", "On their way.", "to", bounds=(1, 10))
+SECONDS = histogram("parcel_seconds", "On their way.", "to", bounds=(1, 10), dimensions=())
+UNTOLD = histogram("parcel_bytes", "Not for CloudWatch.", bounds=(1, 10), unit="None")
 DECLARED = [*PLATFORM, *CatalogContainer.metrics(), *OrdersContainer.metrics(), *RewardsContainer.metrics()]
 
 
@@ -45,8 +46,10 @@ def test_who_tells_every_value_has_them_kept():
     figures = Figures(keeps=True)
     for value in (3, 1, 3):
         figures.observe(SECONDS, "ada", value=value)
+        figures.observe(UNTOLD, value=value)
 
     assert _read(figures)["parcel_seconds", "ada"].recent == [3, 1, 3]
+    assert _read(figures)["parcel_bytes",].recent is None
 
 
 def test_what_others_count_is_read_when_it_is_asked_for():

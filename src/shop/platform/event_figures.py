@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shop.kernel.clock import Clock
@@ -47,7 +48,8 @@ class EventFigures:
         """With the time since it happened."""
         known = self._delivered.get((event.type, consumer)) or self._know(event.type, consumer)
         known[0].value += 1
-        known[1].add(max(0.0, (self._clock() - datetime.fromisoformat(event.time)).total_seconds()))
+        with suppress(ValueError, TypeError):  # of who sent it by hand: it has had its effect, whenever it happened
+            known[1].add(max(0.0, (self._clock() - datetime.fromisoformat(event.time)).total_seconds()))
 
     def failed(
         self,

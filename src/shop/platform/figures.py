@@ -106,7 +106,7 @@ class Figures:
     """All that is counted here, since the process began."""
 
     def __init__(self, *, keeps: bool = False) -> None:
-        """`keeps`: the values of histograms too, for who tells them one by one."""
+        """`keeps`: for who tells CloudWatch, the values of the histograms that it gets."""
         self._keeps = keeps
         self._tallies: dict[Metric, dict[Labels, Tally]] = {}
         self._spread: dict[Metric, dict[Labels, Distribution]] = {}
@@ -132,8 +132,7 @@ class Figures:
     def distribution(self, metric: Metric, *labels: str) -> Distribution:
         """As `tally`, of a histogram."""
         series = self._spread.get(metric) or self._spread.setdefault(metric, {})
-        found = series.get(labels)
-        return found or series.setdefault(_room(series, labels), Distribution(metric.bounds, keeps=self._keeps))
+        return series.get(labels) or series.setdefault(_room(series, labels), self._spread_of(metric))
 
     def also(self, source: Callable[[], Iterable[Read]]) -> None:
         """What others count themselves is read from them whenever figures are read."""
@@ -149,6 +148,10 @@ class Figures:
                 yield metric, labels, distribution
         for source in self._sources:
             yield from source()
+
+    def _spread_of(self, metric: Metric) -> Distribution:
+        """Values that nobody is told would be kept for ever."""
+        return Distribution(metric.bounds, keeps=self._keeps and metric.dimensions is not None)
 
 
 def _room(series: Mapping[Labels, object], labels: Labels) -> Labels:
