@@ -45,6 +45,9 @@ class _Limit:
         return self.busy < _CALM
 
 
+_COUNTING = 0.05  # of the CPU of an order
+
+
 class Report:
     """Prints."""
 
@@ -100,6 +103,14 @@ class Report:
         self._odd(*((one, 201) for one in (*bare, *shop, *logged, *traced, *bare_burst, *burst)))
         self._warn(limit, crowded)
         self._console.print(_afterwards(("8 connections", shop), (f"burst of {crowd}", burst)))
+
+    def counting(self, *loads: tuple[str, Sequence[Ordered], Sequence[Ordered]]) -> None:
+        """What the shop's figures cost it, as CPU per order: (load, with them, without them)."""
+        told = []
+        for name, counted, uncounted in loads:
+            more = median(_cpu(one) / _cpu(other) for one, other in zip(counted, uncounted, strict=True)) - 1
+            told.append(f"{name} {more:+.1%} [{'green' if more < _COUNTING else 'red'}](< {_COUNTING:.0%})[/]")
+        self.say(f"Its figures take of the CPU of an order: {', '.join(told)}.", "")
 
     def one_order(self, singles: Singles) -> None:
         """Step by step, beside the seed's figures."""

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infra.dashboard import NAMESPACE
 from infra.functions import Function
 from infra.house import Context
 from infra.words import Json, Resources, attribute, logical, named, ref, sub
+from shop.platform.metrics import CIRCUIT_CHANGES
 
 _OLDEST_SECONDS = 300
 _LATEST_MILLISECONDS = 60_000
+_RATE = 0.01
+_FEW_THROTTLES = 10  # in five minutes, which are tried again and nobody notices
+_CIRCUITS = {
+    "catalog": "orders of products that are not cached are refused",
+    "redis": "the catalog is asked instead, and answers are not shared",
+}
 
 
 def alarms(contexts: Iterable[Context], functions: Iterable[Function]) -> Resources:
@@ -24,10 +32,13 @@ def alarms(contexts: Iterable[Context], functions: Iterable[Function]) -> Resour
         },
     }
     for one in contexts:
-        found |= _of_context(one.name)
+        found |= {**_of_context(one.name), **_of_table(one.name)}
     for function in functions:
-        if function.role in {"consumer", "relay", "jobs"}:
-            found |= _errors(function)
+        found |= _errors(function)
+        if function.role not in {"relay", "jobs"}:  # which come again by themselves
+            found |= _throttled(function)
+    for to, meaning in _CIRCUITS.items():
+        found |= _open(to, meaning)
     return found | {
         "ApiFailuresAlarm": _alarm(
             "api-failures",
@@ -36,7 +47,31 @@ def alarms(contexts: Iterable[Context], functions: Iterable[Function]) -> Resour
             "5xx",
             {"ApiId": ref("Api")},
             above=5,
+        ),
+        "ApiFailureRateAlarm": _alarm(
+            "api-failure-rate",
+            "For a quarter of an hour more than one request in a hundred is answered with 5xx",
+            "AWS/ApiGateway",
+            "5xx",
+            {"ApiId": ref("Api")},
+            statistic="Average",
+            above=_RATE,
+            times=3,
+        ),
+    }
+
+
+def _of_table(context: str) -> Resources:
+    return {
+        logical(context, kind, "throttles-alarm"): _alarm(
+            f"{context}-{kind}-throttles",
+            f"The table of {context} takes less than is asked of it: a hot key, or a limit of the account",
+            "AWS/DynamoDB",
+            f"{kind.capitalize()}ThrottleEvents",
+            {"TableName": ref(logical(context, "table"))},
+            above=_FEW_THROTTLES,
         )
+        for kind in ("read", "write")
     }
 
 
@@ -82,6 +117,30 @@ def _of_context(context: str) -> Resources:
     }
 
 
+def _throttled(function: Function) -> Resources:
+    return {
+        f"{function.id}ThrottlesAlarm": _alarm(
+            f"{function.name}-throttles",
+            f"{function.name} was called more often at once than the account allows: ask for more concurrency",
+            "AWS/Lambda",
+            "Throttles",
+            {"FunctionName": ref(function.id)},
+        )
+    }
+
+
+def _open(to: str, meaning: str) -> Resources:
+    return {
+        logical("circuit", to, "alarm"): _alarm(
+            f"circuit-{to}",
+            f"Orders has given up asking {to} for a while: {meaning}",
+            sub(NAMESPACE),
+            CIRCUIT_CHANGES.name,
+            {"context": "orders", "to": to, "state": "open"},
+        )
+    }
+
+
 def _errors(function: Function) -> Resources:
     return {
         f"{function.id}ErrorsAlarm": _alarm(
@@ -98,12 +157,13 @@ def _errors(function: Function) -> Resources:
 def _alarm(
     name: str,
     description: str,
-    namespace: str,
+    namespace: Json,
     metric: str,
     of: Mapping[str, Any],
     *,
     statistic: str = "Sum",
-    above: int = 0,
+    above: float = 0,
+    times: int = 1,
 ) -> Json:
     return {
         "Type": "AWS::CloudWatch::Alarm",
@@ -115,7 +175,7 @@ def _alarm(
             "Dimensions": [{"Name": key, "Value": value} for key, value in of.items()],
             "Statistic": statistic,
             "Period": 300,
-            "EvaluationPeriods": 1,
+            "EvaluationPeriods": times,
             "Threshold": above,
             "ComparisonOperator": "GreaterThanThreshold",
             "TreatMissingData": "notBreaching",

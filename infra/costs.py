@@ -57,6 +57,7 @@ def standing() -> dict[str, float]:
         "SQS": len(shop) * usage.POLLS_A_MINUTE * 24 * 60 * prices.QUEUE_REQUEST,
         "Logs and traces": runs * (usage.LOGGED_KB * _KB * prices.LOGGED_GB),
         "Alarms": alarms * prices.ALARM,
+        "Dashboard": prices.DASHBOARD,
         "Secret": prices.SECRET,
     }
 
@@ -76,7 +77,13 @@ def redis() -> dict[str, float]:
 def a_day(orders: int, *, hit_rate: float = HIT_RATE) -> dict[str, float]:
     """Dollars by service, Redis left out."""
     moving, still = per_order(hit_rate=hit_rate), standing()
-    return {name: orders * moving.get(name, 0) + still.get(name, 0) for name in dict.fromkeys([*moving, *still])}
+    by = {name: orders * moving.get(name, 0) + still.get(name, 0) for name in dict.fromkeys([*moving, *still])}
+    return {**by, "Custom metrics": min(1.0, orders / prices.HOURS) * custom_metrics() * prices.CUSTOM_METRIC}
+
+
+def custom_metrics() -> int:
+    """So many that CloudWatch has of the functions' own figures when all of them come: in an hour with orders."""
+    return sum(usage.SERIES.values())
 
 
 def pays_from(redis_a_day: float) -> float:

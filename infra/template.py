@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infra.alarms import alarms
 from infra.bus import bus
+from infra.dashboard import dashboard
 from infra.functions import functions, made
 from infra.house import contexts
 from infra.http_api import http_api
@@ -67,6 +68,7 @@ def _sections() -> Iterator[tuple[str, Resources]]:
     yield "HTTP", http_api(shop)
     yield "Network and Redis", network()
     yield "Alarms", alarms(shop, running)
+    yield "Dashboard", dashboard(shop, running)
 
 
 def _indented(text: str) -> str:

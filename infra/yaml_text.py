@@ -36,7 +36,7 @@ def _written(writer: _Writer, told: Mapping[str, Json]) -> yaml.Node:
 
 
 def _scalar(tag: str, value: str) -> yaml.Node:
-    return yaml.ScalarNode(tag, str(value), style=None if value else "'")
+    return yaml.ScalarNode(tag, str(value), style=("|" if "\n" in value else None) if value else "'")
 
 
 def _read(reader: _Reader, tag: str, node: yaml.Node) -> Json:

@@ -26,6 +26,7 @@ from shop.platform.aws import Aws
 from shop.platform.storage.dynamodb_schema import log_table, table
 from shop.platform.tokens import Tokens
 from shop.rewards.infrastructure.store import LAYOUT as REWARDS
+from tests.platform.embedded import checked, extracted
 
 pytestmark = [
     pytest.mark.aws,
@@ -117,6 +118,9 @@ def test_points_for_an_order_that_a_queue_told_of_are_answered_by_another_functi
 
     assert consumed == [{"batchItemFailures": []}] * 2
     assert (status, account["balance"]) == (200, 19)
+    log = deployed.begin("rewards-consumer").log.read_text(encoding="utf-8")
+    told = [checked(line) for line in log.splitlines(keepends=True) if line.startswith('{"_aws"')]
+    assert extracted(told)["shop_points", "context=rewards", "kind=issued"] == [19]
 
 
 def test_a_job_runs_and_one_that_is_not_known_is_refused(deployed: Deployed):

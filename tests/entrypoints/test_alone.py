@@ -23,10 +23,11 @@ from shop.entrypoints.reading_the_catalog import ORIGIN, network_to, second_laye
 from shop.kernel.clock import system_clock
 from shop.platform.bus import Job
 from shop.platform.container_aws import Role
+from shop.platform.event_figures import EventFigures
+from shop.platform.figures import Figures
 from shop.platform.http.client import Client
 from shop.platform.http.lambda_transport import LambdaTransport
 from shop.platform.http.telling import Telling
-from shop.platform.journey import NOBODY
 from shop.platform.settings import WrongSetting, read_settings
 from shop.platform.storage.port import Conflict
 
@@ -72,7 +73,8 @@ def begin():
     begun = []
 
     def of(role: str, *, reactions=None, jobs=None):
-        aws = Fake()
+        aws, figures = Fake(), Figures(keeps=True)
+        watcher = EventFigures(figures, business={}, clock=system_clock)
 
         def house(*, settings, role):
             return SimpleNamespace(
@@ -82,7 +84,11 @@ def begin():
                 reader=lambda: None,
                 keys=lambda: ("SHOP_JWT_KEY",),
                 platform=SimpleNamespace(
-                    aws=lambda: aws, clock=lambda: system_clock, watcher=lambda: NOBODY, tracing=lambda: None
+                    aws=lambda: aws,
+                    clock=lambda: system_clock,
+                    figures=lambda: figures,
+                    watcher=lambda: watcher,
+                    tracing=lambda: None,
                 ),
                 context=SimpleNamespace(
                     reactions=lambda: SimpleNamespace(table=lambda: reactions or {}),

@@ -144,6 +144,7 @@ async def test_it_is_ready_and_tells_its_figures_and_knows_its_own_context_alone
     found = {family.name: family.samples for family in text_string_to_metric_families(figures.text)}
     assert {sample.labels["to"] for sample in found["shop_circuit"]} == {"catalog", "redis"}
     assert {sample.labels["state"]: sample.value for sample in found["shop_deliveries"]} == {"waiting": 0, "dead": 0}
+    assert "GetQueueAttributes" in {sample.labels["operation"] for sample in found["shop_aws_calls"]}
     assert foreign.status_code == 404
     assert (feed.status_code, feed.json()["data"]) == (200, [])
     assert {path.split("/")[1] for path in document["paths"]} >= {"orders", "payments", "events", "health"}

@@ -16,7 +16,7 @@ FUNCTIONS = functions()
 SILENT = [one for one in FUNCTIONS if one.role in {"consumer", "relay", "jobs"}]
 # redis-py looks into OpenTelemetry's metrics where that is installed; the zip has none of it.
 TRACES = {"google", "opentelemetry.exporter", "opentelemetry.sdk.trace", "requests", "shop.platform.tracing"}
-SERVERS = {"boto3", "httptools", "rich_click", "uvicorn", "uvloop"}
+SERVERS = {"boto3", "httptools", "prometheus_client", "rich_click", "uvicorn", "uvloop"}
 
 
 @pytest.fixture(scope="session")

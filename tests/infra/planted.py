@@ -230,8 +230,50 @@ PLANTED = {
         "redis_is_encrypted_and_one",
         lambda t: t["Redis"]["Properties"].update(TransitEncryptionEnabled=False),
     ),
+    "an alarm of what nobody measures": (
+        "what_is_watched_is_measured",
+        lambda t: t["ApiFailuresAlarm"]["Properties"].update(MetricName="5XXError"),
+    ),
+    "an alarm of a function that is not there": (
+        "what_is_watched_is_measured",
+        lambda t: t["FeedErrorsAlarm"]["Properties"]["Dimensions"][0].update(Value="shop-feed"),
+    ),
+    "a graph of what nobody measures": (
+        "what_is_watched_is_measured",
+        lambda t: _redrawn(t, '"ConcurrentExecutions"', '"Concurrency"'),
+    ),
+    "a graph of a table that is not there": (
+        "what_is_watched_is_measured",
+        lambda t: _redrawn(t, "${AWS::StackName}-rewards", "${AWS::StackName}-points"),
+    ),
+    "a graph without a dimension": (
+        "what_is_watched_is_measured",
+        lambda t: _redrawn(t, '"EventBusName", "${AWS::StackName}", ', ""),
+    ),
+    "a graph of a figure that is not counted": (
+        "what_is_watched_is_measured",
+        lambda t: _redrawn(t, 'MetricName=\\"shop_points\\"', 'MetricName=\\"shop_credits\\"'),
+    ),
+    "a graph by a label that is told nowhere": (
+        "what_is_watched_is_measured",
+        lambda t: _redrawn(t, "context,answered_by}", "context,layer}"),
+    ),
+    "a figure without a graph": (
+        "every_figure_that_is_told_has_its_graph",
+        lambda t: _redrawn(t, "shop_points", "shop_orders"),
+    ),
+    "graphs one over the other": (
+        "graphs_stand_side_by_side",
+        lambda t: _redrawn(t, '"x": 6', '"x": 5'),
+    ),
 }
 
 
 def _own(resources, role):
     return resources[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+
+def _redrawn(resources, now, then):
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]
+    assert now in body["Fn::Sub"]
+    body["Fn::Sub"] = body["Fn::Sub"].replace(now, then)

@@ -85,16 +85,20 @@ def the_api_lets_nobody_flood_it(told: Told) -> Faults:
 
 def everything_that_can_go_wrong_has_its_alarm(told: Told) -> Faults:
     watched = {
-        (one["Namespace"], one["MetricName"], *sorted(word(by["Value"]) for by in one["Dimensions"]))
+        (word(one["Namespace"]), one["MetricName"], *sorted(word(by["Value"]) for by in one["Dimensions"]))
         for one in told.of("CloudWatch::Alarm").values()
     }
-    due = {("AWS/ApiGateway", "5xx", "Api")}
+    due = {("AWS/ApiGateway", "5xx", "Api"), ("AWS/Lambda", "Errors", "Feed"), ("AWS/Lambda", "Throttles", "Feed")}
+    due |= {(f"shop/{STACK}", "shop_circuit_changes", *sorted(("orders", to, "open"))) for to in ("catalog", "redis")}
     for context in CONTEXTS:
         due.add(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"{told.queue(f'{context}-dead')[0]}.QueueName"))
         due.add(("AWS/SQS", "ApproximateAgeOfOldestMessage", f"{told.queue(context)[0]}.QueueName"))
         due.add(("AWS/Events", "FailedInvocations", f"{STACK}-{context}", "Bus"))
         due.add(("AWS/Lambda", "IteratorAge", told.function(f"{context}-relay")[0]))
-        due |= {("AWS/Lambda", "Errors", told.function(f"{context}-{role}")[0]) for role in ROLES if role != "api"}
+        due |= {("AWS/Lambda", "Errors", told.function(f"{context}-{role}")[0]) for role in ROLES}
+        due |= {("AWS/Lambda", "Throttles", told.function(f"{context}-{role}")[0]) for role in ("api", "consumer")}
+        table, _ = told.named("DynamoDB::Table", "TableName", context)
+        due |= {("AWS/DynamoDB", f"{kind}ThrottleEvents", table) for kind in ("Read", "Write")}
     yield from (f"{one}: has no alarm" for one in sorted(due - watched))
     for name, one in told.of("CloudWatch::Alarm").items():
         if [word(to) for to in one.get("AlarmActions", [])] != ["AlarmTopic"] or not one.get("AlarmDescription"):

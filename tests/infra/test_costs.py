@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from infra import costs, prices, usage
+from infra.figures import DECLARED
 
 
 def test_the_seeds_table_follows_from_its_figures_and_an_order_without_cache_of_a_tenth_of_a_cent():
@@ -40,9 +41,19 @@ def test_costs_grow_with_orders_by_what_an_order_costs():
 def test_a_stack_without_orders_costs_its_alarms_its_secret_and_what_looks_for_work():
     by = costs.a_day(0)
 
-    assert by["Alarms"] == pytest.approx(22 * prices.ALARM)
+    assert by["Alarms"] == pytest.approx(42 * prices.ALARM)
+    assert by["Dashboard"] == pytest.approx(prices.DASHBOARD)
+    assert by["Custom metrics"] == 0
     assert by["SQS"] == pytest.approx(3 * 15 * 1440 * prices.QUEUE_REQUEST)
     assert by["API Gateway"] == by["EventBridge"] == 0
+
+
+def test_our_own_metrics_cost_as_many_series_as_come_in_the_hours_with_orders():
+    told = {name for name, metric in DECLARED.items() if metric.dimensions is not None}
+
+    assert usage.SERIES.keys() == told
+    assert costs.a_day(1000)["Custom metrics"] == pytest.approx(sum(usage.SERIES.values()) * prices.CUSTOM_METRIC)
+    assert costs.a_day(6)["Custom metrics"] == pytest.approx(costs.a_day(1000)["Custom metrics"] / 4)
 
 
 def test_a_cache_saves_calls_of_the_catalog_and_pays_from_where_they_cost_as_much():

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from infra.template import FILE, template
-from tests.infra import from_the_code, ignored_elsewhere, may, set_up
+from tests.infra import from_the_code, ignored_elsewhere, may, set_up, watching
 from tests.infra.planted import PLANTED
 from tests.infra.told import of_text
 
-RULES = {rule.__name__: rule for module in (from_the_code, ignored_elsewhere, may, set_up) for rule in module.RULES}
+RULES = {
+    rule.__name__: rule for module in (from_the_code, ignored_elsewhere, may, set_up, watching) for rule in module.RULES
+}
 
 
 @pytest.fixture(scope="module")

@@ -57,8 +57,8 @@ async def test_the_figures_count_what_was_done(story):
 
     assert figures["shop_events_published_total", "order.created"] == 2
     assert figures["shop_events_published_total", "stock.reserved"] == 2
-    assert figures["http_requests_total", "POST", "/orders", "201"] == 3
-    assert figures["http_request_duration_seconds_count", "POST", "/orders"] == 3
+    assert figures["http_requests_total", "orders", "POST", "/orders", "201"] == 3
+    assert figures["http_request_duration_seconds_count", "orders", "POST", "/orders"] == 3
     assert figures["shop_deliveries", "waiting"] == figures["shop_deliveries", "dead"] == 0
     assert figures["shop_catalog_reads_total", "memory"] + figures["shop_catalog_reads_total", "origin"] >= 2
     assert figures["shop_circuit", "closed", "catalog"] == 1

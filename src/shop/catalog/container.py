@@ -26,6 +26,7 @@ from shop.catalog.infrastructure.documents import DOCUMENTS
 from shop.catalog.infrastructure.histories import HistoryStore
 from shop.catalog.infrastructure.reservations import ReservationStore
 from shop.catalog.infrastructure.store import LAYOUT, ProductStore
+from shop.catalog.presentation import figures
 from shop.catalog.presentation.events import CatalogReactions
 from shop.catalog.presentation.scheduled import CatalogJobs
 from shop.kernel.clock import Clock
@@ -51,6 +52,8 @@ class CatalogContainer(containers.DeclarativeContainer):
     ids: providers.Dependency[Ids] = providers.Dependency()
 
     documents = providers.Object(DOCUMENTS)
+    counting = providers.Object(figures.COUNTING)
+    metrics = providers.Object(figures.METRICS)
     records = engine.provided.records.call(LAYOUT)
     publisher = providers.Singleton(Publisher, source="/shop/catalog", ids=ids)
     products = providers.Singleton(ProductStore, records=records, publisher=publisher, clock=clock)

@@ -12,6 +12,7 @@ from shop.kernel.events import Cause
 from shop.platform.bus import Job, Jobs
 from shop.platform.bus_aws import Consumer, Relay, events_of_stream
 from shop.platform.container_aws import Role
+from shop.platform.embedded_metrics import EmbeddedMetrics, namespace_of
 from shop.platform.lambda_adapter import Act, Awake, Environment, answering
 from shop.platform.observability import configure_logs
 from shop.platform.retry import TRIES_OF_OURS, tried
@@ -42,7 +43,13 @@ def handler(kind: House, *, environ: Mapping[str, str] = os.environ) -> Environm
         await house.platform.aws().open()
         return flushing(await _ACTS[role](house), house.platform.tracing())
 
-    return Environment(opened)
+    figures = EmbeddedMetrics(
+        house.platform.figures(),
+        namespace=namespace_of(settings.stack),
+        context=house.name(),
+        wall=house.platform.clock(),
+    )
+    return Environment(opened, afterwards=figures.tell)
 
 
 async def _api(house: House) -> Act:
@@ -111,6 +118,7 @@ def relay_of(house: House) -> Relay:
         context=house.name(),
         clock=house.platform.clock(),
         keep=settings.event_retention,
+        watcher=house.platform.watcher(),
     )
 
 

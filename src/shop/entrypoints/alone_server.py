@@ -23,12 +23,10 @@ from shop.platform.aws_reach import reached
 from shop.platform.bus_aws import Poller, Relay
 from shop.platform.container_aws import Role
 from shop.platform.jobs import repeated
-from shop.platform.metrics import Metrics
 from shop.platform.observability import told_of
 from shop.platform.operations import OperationsApi
 from shop.platform.passing_on import PassingOn
 from shop.platform.settings import Settings, keys_given
-from shop.platform.storage.dynamodb import DynamoStore
 from shop.platform.storage.port import Unavailable
 
 _PATIENCE = 2.0  # seconds for reactions, and for what is passed on, when it stops
@@ -105,17 +103,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 
 def _app(house: Any, settings: Settings, poller: Poller) -> ASGIApp:
-    metrics, clock = Metrics(), house.platform.clock()
-    store: DynamoStore = house.platform.store()
-    reads = house.reader()
-    breakers = {"catalog": house.breaker(), "redis": house.shared().breaker} if reads else {}
-    operations = OperationsApi(
-        store=store,
-        backlog=poller.backlog,
-        reads=reads,
-        breakers=breakers,
-        metrics=metrics,
-        clock=clock,
-    )
+    clock, store = house.platform.clock(), house.platform.store()
+    operations = OperationsApi(store=store, backlog=poller.backlog, figures=house.platform.figures(), clock=clock)
     feed = feed_of(house.platform.aws(), settings=settings, clock=clock)
-    return app_of(house, more=[*feed.routes(), *operations.routes()], metrics=metrics)
+    return app_of(house, more=[*feed.routes(), *operations.routes()])

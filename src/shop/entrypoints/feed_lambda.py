@@ -11,24 +11,30 @@ with uncollected():
     from shop.kernel.clock import system_clock
     from shop.kernel.ids import ids
     from shop.platform.aws import Aws
+    from shop.platform.embedded_metrics import EmbeddedMetrics, namespace_of
+    from shop.platform.figures import Figures
     from shop.platform.lambda_adapter import Act, Environment, answering
-    from shop.platform.metrics import Metrics
     from shop.platform.observability import configure_logs
     from shop.platform.settings import keys_given, read_settings
     from shop.platform.tokens import Tokens
     from shop.platform.web import build_app
 
 
-async def _opened(environ: Mapping[str, str] = os.environ) -> Act:
-    settings = read_settings(environ)
+def _handler(environ: Mapping[str, str] = os.environ) -> Environment:
+    settings, figures = read_settings(environ), Figures(keeps=True)
     configure_logs(settings.log_level)
     keys_given(environ, ("SHOP_JWT_KEY",))
-    aws = Aws(("dynamodb",))
-    await aws.open()
-    feed = feed_of(aws, settings=settings, clock=system_clock)
-    tokens, new_ids = Tokens(settings.jwt_key, clock=system_clock), ids(system_clock)
-    app = build_app(feed.routes(), tokens=tokens, ids=new_ids)
-    return answering(from_outside(app, settings, tokens=tokens, ids=new_ids, metrics=Metrics()))
+
+    async def opened() -> Act:
+        aws = Aws(("dynamodb",), figures=figures)
+        await aws.open()
+        feed = feed_of(aws, settings=settings, clock=system_clock)
+        tokens, new_ids = Tokens(settings.jwt_key, clock=system_clock), ids(system_clock)
+        app = build_app(feed.routes(), tokens=tokens, ids=new_ids)
+        return answering(from_outside(app, settings, tokens=tokens, ids=new_ids, figures=figures))
+
+    told = EmbeddedMetrics(figures, namespace=namespace_of(settings.stack), context="feed", wall=system_clock)
+    return Environment(opened, afterwards=told.tell)
 
 
-handler = Environment(_opened)
+handler = _handler()

@@ -29,17 +29,21 @@ from shop.platform.console.chart import Chart, chart_of
 from shop.platform.console.page import Page
 from shop.platform.console.stream import Stream
 from shop.platform.container import PlatformContainer
+from shop.platform.event_figures import EventFigures
 from shop.platform.feed import FeedApi, types_of
+from shop.platform.figures import Figures
 from shop.platform.housekeeping import Housekeeping
 from shop.platform.http.breaker import Breaker
+from shop.platform.http.figures import of_breakers, of_reader
 from shop.platform.http.second_layer import SecondLayer
 from shop.platform.journey import Watchers
-from shop.platform.metrics import Metrics
 from shop.platform.operations import OperationsApi
 from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
+from shop.platform.storage.measured import MeasuredEngine
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.storage.sqlite_dead_letters import SqliteDeadLetters
+from shop.platform.storage.sqlite_file import of_writer
 from shop.platform.storage.sqlite_log import SqliteLog
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
@@ -64,7 +68,15 @@ class Monolith(containers.DeclarativeContainer):
     clock, ids, store, tokens = platform.clock, platform.ids, platform.store, platform.tokens
     _seconds = providers.Object(time.monotonic)
     stream = providers.Singleton(Stream, clock=clock)
-    watcher = providers.Singleton(Watchers, stream, platform.watcher)
+    figures = providers.Singleton(Figures)
+    counted = providers.Singleton(
+        EventFigures,
+        figures,
+        business={**CatalogContainer.counting(), **OrdersContainer.counting(), **RewardsContainer.counting()},
+        clock=clock,
+    )
+    watcher = providers.Singleton(Watchers, counted, stream, platform.watcher)
+    engine = providers.Singleton(MeasuredEngine, store, figures)
     bus = providers.Singleton(
         LocalBus,
         store,
@@ -74,7 +86,7 @@ class Monolith(containers.DeclarativeContainer):
         watcher=watcher,
     )
 
-    catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
+    catalog = providers.Container(CatalogContainer, engine=engine, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
     catalog_network = providers.Singleton(httpx.ASGITransport, catalog_app)
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
@@ -88,10 +100,10 @@ class Monolith(containers.DeclarativeContainer):
         shared=second_layer,
         tracing=platform.tracing,
     )
-    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
+    rewards = providers.Container(RewardsContainer, engine=engine, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
         OrdersContainer,
-        engine=store,
+        engine=engine,
         catalog_client=catalog_client,
         clock=clock,
         ids=ids,
@@ -107,14 +119,11 @@ class Monolith(containers.DeclarativeContainer):
         Housekeeping, file=store.provided.file, clock=clock, keep=settings.provided.event_retention
     )
     breakers = providers.Singleton(_breakers, catalog_breaker, second_layer)
-    metrics = providers.Singleton(Metrics)
     operations = providers.Singleton(
         OperationsApi,
         store=store,
         backlog=bus.provided.backlog,
-        reads=catalog_client,
-        breakers=breakers,
-        metrics=metrics,
+        figures=figures,
         clock=clock,
     )
     consumers = providers.Dict(
@@ -182,13 +191,15 @@ async def opened(
         place = stack.enter_context(_place_of(settings)) if serving else None
         upgrade_store(settings, locked=place is not None and place.alone)
         store, bus = house.store(), house.bus()
+        store.watcher = house.watcher()
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
+        for source in (of_writer(store.statistics), of_reader(house.catalog_client()), of_breakers(house.breakers())):
+            house.figures().also(source)
         consumers = house.playground().breakable() if playing else house.consumers()
         listen(store, consumers)
         if place:
-            store.watcher = house.stream()
             jobs = {
                 **house.catalog.jobs().table(),
                 **house.orders.jobs().table(),
@@ -211,7 +222,7 @@ async def opened(
         if playing:
             console += house.playground().routes()
         app = build_app(routes, tokens=house.tokens(), ids=house.ids(), undocumented=console)
-        app = from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), metrics=house.metrics())
+        app = from_outside(app, settings, tokens=house.tokens(), ids=house.ids(), figures=house.figures())
         yield Shop(
             seen(app, house.platform.tracing()),
             bus,

@@ -12,7 +12,9 @@ from shop.kernel.clock import Clock
 from shop.orders.container import OrdersContainer
 from shop.platform.aws import Aws
 from shop.platform.container_aws import AwsContainer, Role
+from shop.platform.figures import Figures
 from shop.platform.http.breaker import Breaker
+from shop.platform.http.figures import of_breakers, of_reader, of_teller
 from shop.platform.http.second_layer import SecondLayer
 from shop.platform.http.telling import Telling
 from shop.platform.settings import Settings, WrongSetting
@@ -28,12 +30,30 @@ def _shared(settings: Settings, role: Role) -> SecondLayer:
     return layer
 
 
-def _reading(settings: Settings, aws: Aws, shared: SecondLayer, breaker: Breaker, clock: Clock, tracing: Any) -> Client:
+def _reading(
+    settings: Settings,
+    aws: Aws,
+    shared: SecondLayer,
+    breaker: Breaker,
+    clock: Clock,
+    figures: Figures,
+    tracing: Any,
+) -> Client:
     if settings.catalog_url is None:
         raise WrongSetting("SHOP_CATALOG_URL is missing: say where the catalog is, like http://127.0.0.1:8001")
     network, base_url = network_to(settings, aws.client)
     parts = {"breaker": breaker, "clock": clock, "shared": shared, "tracing": tracing}
-    return reading(network, settings=settings, base_url=base_url, **parts)
+    client = reading(network, settings=settings, base_url=base_url, **parts)
+    figures.also(of_reader(client))
+    figures.also(of_breakers({"catalog": breaker, "redis": shared.breaker}))
+    return client
+
+
+def _telling(shared: SecondLayer, figures: Figures) -> Telling:
+    teller = Telling(shared)
+    figures.also(of_teller(teller))
+    figures.also(of_breakers({"redis": shared.breaker}))
+    return teller
 
 
 def _no_limit() -> None:
@@ -47,14 +67,16 @@ class OrdersAlone(containers.DeclarativeContainer):
     role: providers.Dependency[Role] = providers.Dependency()
     name = providers.Object("orders")
     keys = providers.Object(("SHOP_JWT_KEY", "SHOP_PAYMENT_SECRETS"))  # of those who sign what it is sent
-    platform = providers.Container(AwsContainer, settings=settings, role=role)
+    platform = providers.Container(AwsContainer, settings=settings, role=role, counting=OrdersContainer.counting)
     shared = providers.Singleton(_shared, settings, role)
     breaker = providers.Singleton(Breaker, now=providers.Object(time.monotonic))
-    reader = providers.Singleton(_reading, settings, platform.aws, shared, breaker, platform.clock, platform.tracing)
-    teller = providers.Singleton(Telling, shared)
+    reader = providers.Singleton(
+        _reading, settings, platform.aws, shared, breaker, platform.clock, platform.figures, platform.tracing
+    )
+    teller = providers.Singleton(_telling, shared, platform.figures)
     context = providers.Container(
         OrdersContainer,
-        engine=platform.store,
+        engine=platform.engine,
         catalog_client=providers.Selector(role.provided.value, api=reader, server=reader, consumer=teller, jobs=teller),
         clock=platform.clock,
         ids=platform.ids,

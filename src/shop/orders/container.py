@@ -26,6 +26,7 @@ from shop.orders.infrastructure.archive import OrdersArchive
 from shop.orders.infrastructure.catalog import CatalogClient
 from shop.orders.infrastructure.documents import DOCUMENTS
 from shop.orders.infrastructure.store import LAYOUT, OrdersStore
+from shop.orders.presentation import figures
 from shop.orders.presentation.events import OrdersReactions
 from shop.orders.presentation.scheduled import OrdersJobs
 from shop.platform.settings import Settings
@@ -53,6 +54,8 @@ class OrdersContainer(containers.DeclarativeContainer):
     admit: providers.Dependency[Callable[[], None]] = providers.Dependency()
 
     documents = providers.Object(DOCUMENTS)
+    counting = providers.Object(figures.COUNTING)
+    metrics = providers.Object(figures.METRICS)
     records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/orders", ids=ids)
     orders = providers.Singleton(OrdersStore, records=records, publish=publish, clock=clock)

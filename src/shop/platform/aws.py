@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from shop.platform.aws_figures import CallFigures
 from shop.platform.aws_sdk import AioConfig, get_session
+from shop.platform.figures import Figures
 
 _CONNECTIONS = 64  # per client, kept open
 _ONCE: Mapping[str, Any] = {"mode": "standard", "total_max_attempts": 1}
@@ -31,8 +33,9 @@ _OF_SERVICE: Mapping[str, Mapping[str, Any]] = {
 class Aws:
     """The low-level clients of these services, over one session."""
 
-    def __init__(self, services: Sequence[str]) -> None:
-        """`services`: of `dynamodb`, `events`, `sqs` and `lambda`; `KeyError` for another."""
+    def __init__(self, services: Sequence[str], *, figures: Figures | None = None) -> None:
+        """`services`: of `dynamodb`, `events`, `sqs` and `lambda`; `KeyError` for another. `figures` count calls."""
+        self._figures = figures
         self._configs = {service: AioConfig(**_COMMON, **_OF_SERVICE[service]) for service in services}
         self._clients: dict[str, Any] = {}
         self._open = AsyncExitStack()
@@ -42,7 +45,9 @@ class Aws:
         session = get_session()
         for service, config in self._configs.items():
             client = session.create_client(service, config=config)
-            self._clients[service] = await self._open.enter_async_context(client)
+            made = self._clients[service] = await self._open.enter_async_context(client)
+            if self._figures is not None:
+                CallFigures(self._figures, service=service).watch(made)
 
     async def close(self) -> None:
         """Close their connections."""

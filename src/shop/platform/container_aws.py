@@ -10,9 +10,11 @@ from dependency_injector import containers, providers
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
-from shop.platform.journey import Watchers
+from shop.platform.event_figures import EventFigures
+from shop.platform.figures import Counting, Figures
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
+from shop.platform.storage.measured import MeasuredEngine
 
 
 class Role(Enum):
@@ -34,20 +36,29 @@ _SERVICES = {
 }
 
 
-def _aws(settings: Settings, role: Role) -> Aws:
+def _figures(role: Role) -> Figures:
+    """A server's are scraped; a function tells every value in its log."""
+    return Figures(keeps=role is not Role.SERVER)
+
+
+def _aws(settings: Settings, role: Role, figures: Figures) -> Aws:
     """The clients that the role needs: each takes a while to make."""
     asks = role in {Role.API, Role.SERVER} and (settings.catalog_url or "").startswith("lambda:")
-    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())))
+    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())), figures=figures)
 
 
 class AwsContainer(containers.DeclarativeContainer):
-    """Settings and role → clock, ids, AWS's clients, store."""
+    """Settings, role, and what the context counts → clock, ids, figures, AWS's clients, store."""
 
     settings: providers.Dependency[Settings] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
+    counting: providers.Dependency[Counting] = providers.Dependency()
     clock = providers.Object(system_clock)
     ids = providers.Singleton(ids, clock)
-    aws = providers.Singleton(_aws, settings, role)
-    watcher = providers.Singleton(Watchers)  # nobody
+    figures = providers.Singleton(_figures, role)
+    watcher = providers.Singleton(EventFigures, figures, business=counting, clock=clock)
     tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
+    aws = providers.Singleton(_aws, settings, role, figures)
     store = providers.Singleton(DynamoStore, aws, stack=settings.provided.stack, clock=clock)
+    store.add_attributes(watcher=watcher)
+    engine = providers.Singleton(MeasuredEngine, store, figures)

@@ -33,7 +33,9 @@ class NoAnswer(Exception):
 class Environment:
     """What Lambda calls: opened once, while the environment starts, then one event after another on the same loop."""
 
-    def __init__(self, opened: Callable[[], Awaitable[Act]]) -> None:
+    def __init__(self, opened: Callable[[], Awaitable[Act]], *, afterwards: Callable[[], None] = lambda: None) -> None:
+        """`afterwards`: after each event, however it ended."""
+        self._afterwards = afterwards
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._act = self._loop.run_until_complete(opened())
@@ -44,6 +46,7 @@ class Environment:
         try:
             return self._loop.run_until_complete(self._act(event))
         finally:
+            self._afterwards()
             log.debug("event.handled", seconds=round(time.perf_counter() - began, 4))
 
 

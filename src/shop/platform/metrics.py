@@ -1,110 +1,74 @@
-"""What was asked, how it ended and how long it took, for Prometheus."""
+"""What is counted of the machinery; what a context counts of its business stands in its `presentation/figures.py`.
+
+Each series in CloudWatch is paid for, so it gets what AWS does not measure itself, and no count of what a histogram
+counts already.
+"""
 
 from __future__ import annotations
 
-import time
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from shop.platform.figures import Metric, counter, gauge, histogram
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
-from prometheus_client.exposition import generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+_DELAYS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)  # seconds
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
-__all__ = ["CONTENT_TYPE", "Measured", "Metrics"]
+# Requests. `context` is whose route it is; `shop` where it is nobody's.
+REQUESTS = counter("http_requests", "Requests answered.", "context", "method", "route", "status")
+REQUEST_SECONDS = histogram(
+    "http_request_duration_seconds", "From head to answer.", "context", "method", "route", dimensions=()
+)
+PROBLEMS = counter(
+    "shop_problems",
+    "Requests not done, by the problem's code: a refusal, a fault of ours, or one to be tried later.",
+    *("context", "kind", "code"),
+    dimensions=("code",),
+)
 
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
-_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Storage
+WRITES = counter(
+    "shop_writes",
+    "What acts and reactions wrote in one go, by how that ended.",
+    *("context", "result"),
+    dimensions=("result",),
+)
+WRITE_SECONDS = histogram("shop_write_seconds", "Until it was on disk, or refused.", "context")
+STORE_UNITS = counter("shop_store_units", "Acts committed, and deliveries ended.")
+STORE_COMMITS = counter("shop_store_commits", "Syncs of the disk: each commits many units.")
+GROUP_SIZE = histogram("shop_store_group_size", "Units per sync of the disk.", bounds=_SIZES, unit="Count")
+AWS_CALLS = counter("shop_aws_calls", "Calls of AWS by how they ended.", "service", "operation", "result")
+AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered.", "service", "operation")
 
+# Events
+EVENTS_COMMITTED = counter("shop_events_committed", "Events in the store with what caused them.", "type")
+EVENTS_PUBLISHED = counter("shop_events_published", "Events that the bus has for its consumers.", "type", dimensions=())
+EVENTS_DELIVERED = counter("shop_events_delivered", "Deliveries that had their effect.", "type", "consumer")
+EVENTS_RETRIED = counter(
+    "shop_events_retried", "Deliveries that failed and are tried again.", "type", "consumer", dimensions=()
+)
+EVENTS_DEAD = counter(
+    "shop_events_dead", "Deliveries that failed for the last time.", "type", "consumer", dimensions=()
+)
+DELIVERY_ERRORS = counter(
+    "shop_delivery_errors", "Failed deliveries by the kind of error.", "consumer", "error", dimensions=("error",)
+)
+DELIVERY_DELAY = histogram(
+    "shop_delivery_delay_seconds",
+    "From the event to its effect. Of product.price.changed to orders: until no old price is in memory.",
+    *("type", "consumer"),
+    bounds=_DELAYS,
+    dimensions=(),
+)
+DELIVERIES = gauge("shop_deliveries", "Deliveries that are not ended.", "state")
+OVERDUE_SECONDS = gauge("shop_oldest_delivery_overdue_seconds", "By how much.")
 
-class _Times:
-    """How many answers took how long; what falls between two bounds is in the bucket of the upper one."""
+# How one context reads another
+READS = counter("shop_catalog_reads", "Products that orders asked for.", "answered_by", dimensions=("answered_by",))
+REVALIDATED = counter("shop_catalog_reads_revalidated", "Answers that still held: 304 of the origin.", dimensions=())
+COALESCED = counter("shop_catalog_reads_coalesced", "Reads that joined one under way.", dimensions=())
+INVALIDATED = counter("shop_catalog_reads_invalidated", "Tags whose answers were dropped.", dimensions=())
+CIRCUIT = gauge("shop_circuit", "1 for the state that calls meet now.", "to", "state")
+CIRCUIT_OPENED = counter("shop_circuit_opened", "How often it was opened.", "to")
+CIRCUIT_CHANGES = counter(
+    "shop_circuit_changes", "Changes of its state, by the new one.", "to", "state", dimensions=("to", "state")
+)
 
-    def __init__(self) -> None:
-        self.buckets = [0] * (len(_BUCKETS) + 1)
-        self.seconds = 0.0
-
-    def add(self, other: _Times) -> None:
-        self.buckets = [a + b for a, b in zip(self.buckets, other.buckets, strict=True)]
-        self.seconds += other.seconds
-
-
-class Metrics:
-    """Figures of this process since it began. Counted on the event loop alone, so without the library's locks."""
-
-    def __init__(self) -> None:
-        self._times: dict[tuple[str, str, int], _Times] = {}
-        self._process = CollectorRegistry()
-        ProcessCollector(registry=self._process)
-        PlatformCollector(registry=self._process)
-
-    def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        times = self._times.get((method, route, status))
-        if times is None:
-            times = self._times.setdefault((method if method in _METHODS else "other", route, status), _Times())
-        times.buckets[bisect_left(_BUCKETS, seconds)] += 1
-        times.seconds += seconds
-
-    def text(self, more: Iterable[Metric] = ()) -> bytes:
-        """All of it, and what was asked of others, in Prometheus's text format."""
-        return generate_latest(_Collected([*self._requests(), *self._process.collect(), *more]))
-
-    def _requests(self) -> Iterator[Metric]:
-        labels = ("method", "route")
-        requests = CounterMetricFamily("http_requests", "Requests answered.", labels=(*labels, "status"))
-        durations = HistogramMetricFamily("http_request_duration_seconds", "From head to answer.", labels=labels)
-        by_route: dict[tuple[str, str], _Times] = {}
-        for (method, route, status), times in sorted(self._times.items()):
-            requests.add_metric([method, route, str(status)], sum(times.buckets))
-            by_route.setdefault((method, route), _Times()).add(times)
-        for names, times in by_route.items():
-            bounds = [*map(floatToGoString, _BUCKETS), "+Inf"]
-            durations.add_metric(names, list(zip(bounds, accumulate(times.buckets), strict=True)), times.seconds)
-        yield from (requests, durations)
-
-
-class _Collected(Collector):
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return self._metrics
-
-
-class Measured:
-    """The app, counted."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As the app."""
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
-        began = time.perf_counter()
-        status = 500  # of an answer that never began
-
-        async def listening(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, listening)
-        finally:
-            self._metrics.answered(
-                method=str(scope.get("method")),
-                route=scope.get("path_template") or "-",
-                status=status,
-                seconds=time.perf_counter() - began,
-            )
+PLATFORM: tuple[Metric, ...] = tuple(one for one in list(globals().values()) if isinstance(one, Metric))

@@ -7,25 +7,22 @@ faces the outside need not pass `/metrics` on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
 
 from shop.kernel.clock import Clock
 from shop.kernel.errors import TryLater
 from shop.platform.answers import answers
 from shop.platform.bus import Backlog
-from shop.platform.http.breaker import Breaker, State
-from shop.platform.http.client import Client
-from shop.platform.metrics import CONTENT_TYPE, Metrics
+from shop.platform.figures import Figures
+from shop.platform.metrics import DELIVERIES, OVERDUE_SECONDS
+from shop.platform.prometheus import CONTENT_TYPE, Prometheus
 from shop.platform.storage.port import Unavailable
-from shop.platform.storage.sqlite_file import Statistics
 from shop.platform.web import anyone, reply
 
 _PATIENCE = 2.0  # seconds for the store
@@ -41,14 +38,6 @@ class NotReady(TryLater):
 class Store(Protocol):
     """What is asked of where the records are kept."""
 
-    @property
-    def published(self) -> Mapping[str, int]:
-        """Events by type, since it was opened."""
-
-    @property
-    def statistics(self) -> Statistics | None:
-        """What its writer did since then, if it has one."""
-
     async def probe(self) -> None:
         """`Unavailable` if it cannot be read and written."""
 
@@ -59,16 +48,18 @@ class OperationsApi:
 
     store: Store
     backlog: Callable[[], Awaitable[Backlog]]
-    reads: Client | None  # who reads nothing of another context has none
-    breakers: Mapping[str, Breaker]  # by what they stand before
-    metrics: Metrics
+    figures: Figures
     clock: Clock
+    _prometheus: Prometheus = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_prometheus", Prometheus(self.figures))
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
             get("/health/ready", before_request=anyone, opt=answers(NotReady))(self.ready),
-            get("/metrics", before_request=anyone, opt=answers(), media_type="text/plain")(self.figures),
+            get("/metrics", before_request=anyone, opt=answers(), media_type="text/plain")(self.scraped),
         ]
 
     async def ready(self) -> Response[dict[str, str]]:
@@ -87,33 +78,12 @@ class OperationsApi:
             raise NotReady(told, retry_after=30)
         return reply({"status": "ok"})
 
-    async def figures(self) -> Response[bytes]:
+    async def scraped(self) -> Response[bytes]:
         """Figures for Prometheus, of this process since it began."""
-        body = self.metrics.text(self._of_the_store(await self.backlog()))
-        return Response(body, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE)
-
-    def _of_the_store(self, backlog: Backlog) -> Iterator[Metric]:
+        backlog = await self.backlog()
         overdue = max(timedelta(), self.clock() - backlog.due) if backlog.due else timedelta()
-        events = CounterMetricFamily(
-            "shop_events_published", "Events committed: `order.created` are orders placed.", labels=["type"]
-        )
-        for kind, count in sorted(self.store.published.items()):
-            events.add_metric([kind], count)
-        reads = CounterMetricFamily("shop_catalog_reads", "Products that orders asked for.", labels=["answered_by"])
-        for layer, count in self.reads.answered_by.items() if self.reads else ():
-            reads.add_metric([layer], count)
-        circuit = GaugeMetricFamily("shop_circuit", "1 for the state that calls meet now.", labels=["to", "state"])
-        opened = CounterMetricFamily("shop_circuit_opened", "How often it was opened.", labels=["to"])
-        for to, breaker in self.breakers.items():
-            opened.add_metric([to], breaker.opened)
-            for state in State:
-                circuit.add_metric([to, state.value], float(breaker.state is state))
-        deliveries = GaugeMetricFamily("shop_deliveries", "Deliveries that are not ended.", labels=["state"])
-        deliveries.add_metric(["waiting"], backlog.waiting)
-        deliveries.add_metric(["dead"], backlog.dead)
-        yield from (events, reads, circuit, opened, deliveries)
-        yield GaugeMetricFamily("shop_oldest_delivery_overdue_seconds", "By how much.", value=overdue.total_seconds())
-        if (did := self.store.statistics) is not None:
-            units, commits = "Acts committed, and deliveries ended.", "Syncs of the disk: each commits many units."
-            yield CounterMetricFamily("shop_store_units", units, value=did.units)
-            yield CounterMetricFamily("shop_store_commits", commits, value=did.groups)
+        self.figures.set(DELIVERIES, "waiting", to=backlog.waiting)
+        self.figures.set(DELIVERIES, "dead", to=backlog.dead)
+        self.figures.set(OVERDUE_SECONDS, to=overdue.total_seconds())
+        body = self._prometheus.text()
+        return Response(body, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE)

@@ -131,6 +131,7 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[Ma
     """Whatever was raised, as problem+json. The one place where a refusal gets its HTTP status."""
     refusal, status = _understood(error)
     request_id = cause_of(request).id
+    request.scope["state"]["problem"] = refusal.code  # for who counts them
     problem = {
         "type": f"urn:shop:problem:{refusal.code}",
         "title": HTTPStatus(status).phrase,

@@ -21,6 +21,7 @@ from shop.rewards.application.reverse_points import ReversePoints
 from shop.rewards.domain.earning import EARNING
 from shop.rewards.infrastructure.documents import DOCUMENTS
 from shop.rewards.infrastructure.store import LAYOUT, LedgerStore
+from shop.rewards.presentation import figures
 from shop.rewards.presentation.events import RewardsReactions
 from shop.rewards.presentation.scheduled import RewardsJobs
 
@@ -43,6 +44,8 @@ class RewardsContainer(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency()
 
     documents = providers.Object(DOCUMENTS)
+    counting = providers.Object(figures.COUNTING)
+    metrics = providers.Object(figures.METRICS)
     records = engine.provided.records.call(LAYOUT)
     publish = providers.Singleton(Publisher, source="/shop/rewards", ids=ids)
     ledger = providers.Singleton(LedgerStore, records=records, publish=publish, clock=clock)

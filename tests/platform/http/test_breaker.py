@@ -177,3 +177,14 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestMachine = Machine.TestCase
+
+
+def test_each_state_that_it_comes_into_is_counted(breaker, fail, seconds):
+    fail(5)
+    seconds.now += 60
+    breaker.failed(breaker.admit())
+    seconds.now += 60
+    breaker.succeeded(breaker.admit())
+    breaker.succeeded(breaker.admit())
+
+    assert breaker.changes == {State.OPEN: 2, State.HALF_OPEN: 2, State.CLOSED: 1}

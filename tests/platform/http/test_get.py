@@ -134,7 +134,7 @@ async def test_an_answer_that_was_old_when_it_came_is_fresh_for_less(read, paper
     assert len(paper.seen) == 2
 
 
-async def test_what_is_too_old_is_asked_for_conditionally_and_confirmed(read, paper, seconds):
+async def test_what_is_too_old_is_asked_for_conditionally_and_confirmed(client, read, paper, seconds):
     first = await read()
     seconds.now += 400
     confirmed = await read()
@@ -142,6 +142,7 @@ async def test_what_is_too_old_is_asked_for_conditionally_and_confirmed(read, pa
     assert paper.seen[1].headers["if-none-match"] == '"1"'
     assert confirmed.cache_status == "shop; fwd=stale; fwd-status=304; stored; ttl=300"
     assert (confirmed.body, confirmed.age) == (first.body, 0)
+    assert (client.revalidated, client.answered_by["origin"]) == (1, 2)
     await read()
     assert len(paper.seen) == 2
 
@@ -269,11 +270,12 @@ async def test_what_is_public_is_for_all_whoever_asked(read, paper):
     assert len(paper.seen) == 1
 
 
-async def test_fifty_cold_reads_at_once_ask_once_and_say_so(read, paper):
+async def test_fifty_cold_reads_at_once_ask_once_and_say_so(client, read, paper):
     answers = await asyncio.gather(*(read() for _ in range(50)))
 
     assert len(paper.seen) == 1
     assert sum("collapsed" in answer.cache_status for answer in answers) == 49
+    assert (client.coalesced, client.revalidated) == (49, 0)
 
 
 async def test_who_comes_after_any_drop_does_not_join_a_read_whose_tags_nobody_knows_yet(client, read, paper):

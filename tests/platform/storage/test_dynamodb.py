@@ -116,7 +116,6 @@ async def test_counters_a_delivery_and_events_have_items_of_their_own(dynamo, re
     assert outboxes <= {f"outbox#{n}" for n in range(16)}
     assert len(outboxes) > 10
     assert dynamo.committed == [one.id for one in events]
-    assert dynamo.store.published == {"t": 60}
 
 
 async def test_only_words_that_differ_are_written(records, rows, wire):

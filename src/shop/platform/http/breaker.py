@@ -38,7 +38,12 @@ class Breaker:
         self._trial: int | None = None  # the call that is tried
         self._call = 0
         self._counts_from = 0  # calls before this one were made in another state, and say nothing of this one
-        self.opened = 0  # how often it has opened
+        self.changes = dict.fromkeys(State, 0)  # how often it has come into each state
+
+    @property
+    def opened(self) -> int:
+        """How often it has opened."""
+        return self.changes[State.OPEN]
 
     @property
     def state(self) -> State:
@@ -59,12 +64,15 @@ class Breaker:
             if self._trial is not None:
                 raise CircuitOpen(1.0)
             self._trial = self._counts_from = self._call
+            self.changes[State.HALF_OPEN] += 1
         return self._call
 
     def succeeded(self, call: int) -> None:
         """It was answered."""
         if call >= self._counts_from and (self._opened is None or call == self._trial):
             self._failed.clear()
+            if self._opened is not None:
+                self.changes[State.CLOSED] += 1
             self._opened = self._trial = None
 
     def failed(self, call: int) -> None:
@@ -79,7 +87,7 @@ class Breaker:
             self._opened, self._trial = now, None
             self._counts_from = self._call + 1
             self._failed.clear()
-            self.opened += 1
+            self.changes[State.OPEN] += 1
 
     def abandoned(self, call: int) -> None:
         """Whoever made it has gone: nobody knows how it would have ended."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
@@ -54,6 +55,9 @@ class Client:
         self._flights = Flights(memory=self._memory, filling=self._filling, budget=budget, now=now)
         self._listening: asyncio.Task[None] | None = None
         self.answered_by = {"memory": 0, "redis": 0, "origin": 0, "stale-if-error": 0}  # so many items
+        self.revalidated = 0  # of those that the origin answered: what was known still holds
+        self.coalesced = 0  # of all that memory did not have: by a read that was under way
+        self.invalidated = 0  # tags
         if shared:
             self._memory.off()
 
@@ -92,7 +96,7 @@ class Client:
         if entry is None or entry.fresh_until <= now or entry.stored.vary:
             entry, how = await self._look_further(path, headers or {}, type, entry, now)
             now = self._now()
-        self.answered_by[how.detail or "origin"] += 1
+        self._count(how)
         value = entry.decoded.get(type, UNREAD)
         return Answer(entry.read(type, partial(_decoded, type)) if value is UNREAD else value, entry, how, now)
 
@@ -133,11 +137,17 @@ class Client:
         message's way to its memory. `LayerUnavailable` if it is to be done again.
         """
         self._memory.drop(tags)
+        self.invalidated += len(tags)
         if self._shared:
             try:
                 await self._shared.invalidate(tags)
             finally:
                 self._memory.drop(tags)  # what was found there in between
+
+    def _count(self, how: How) -> None:
+        self.answered_by[how.detail or "origin"] += 1
+        self.revalidated += how.fwd_status == HTTPStatus.NOT_MODIFIED
+        self.coalesced += how.collapsed
 
     async def _stop_listening(self) -> None:
         if self._listening:
@@ -178,7 +188,7 @@ class Client:
             if name in given:
                 entry, how = given[name]
                 found[item_id] = entry.read(what, what.value)
-                self.answered_by[how.detail or "origin"] += 1
+                self._count(how)
         return found
 
 

@@ -20,11 +20,13 @@ class Telling:
 
     def __init__(self, shared: SecondLayer) -> None:
         self._shared = shared
+        self.invalidated = 0  # tags
 
     async def invalidate(self, tags: Collection[str]) -> None:
         """When this returns, nobody finds anything with one of these tags that was read before, but for the message's
         way to its memory. `LayerUnavailable` if it is to be done again.
         """
+        self.invalidated += len(tags)
         for attempt in range(_TRIES - 1):
             try:
                 return await self._shared.invalidate(tags)

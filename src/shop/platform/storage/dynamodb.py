@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Annotated
 
@@ -48,15 +47,12 @@ _ONCE = Patience(known=0, unknown=0)
 class DynamoStore:
     """Every context's records, each in a table of the stack; the tables are made by whoever deploys it."""
 
-    statistics = None  # it has no writer of its own
-
     def __init__(
         self, aws: Aws, *, stack: str, clock: Clock, inbox: bool = True, patience: Patience | None = None
     ) -> None:
         """`inbox=False` is for tests: a delivery that was ended before has its effect again."""
         self.clock = clock
         self.inbox = inbox
-        self.published: Counter[str] = Counter()  # events by type, since it was opened
         self.watcher: Watcher = NOBODY
         self.committed: Callable[[Sequence[Envelope]], None] | None = None  # hears of events that are to be relayed
         self._aws = aws
@@ -77,10 +73,9 @@ class DynamoStore:
             raise Unavailable(f"the store is not to be had: {error}") from error
 
     def tell(self, events: Sequence[Envelope]) -> None:
-        """Count, and tell who relays: these are in the outbox from now on."""
+        """Tell who watches and who relays: these are in the outbox from now on."""
         if not events:
             return
-        self.published.update(event.type for event in events)
         self.watcher.committed(events)
         if self.committed is not None:
             self.committed(events)

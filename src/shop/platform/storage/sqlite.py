@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -53,7 +52,6 @@ class SqliteStore:
         self.limit = limit
         self.inbox = inbox
         self.routes: Mapping[str, Sequence[str]] = {}  # event type -> consumers
-        self.published: Counter[str] = Counter()  # events by type, since it was opened
         self.watcher: Watcher = NOBODY
         self.requests = 0  # commits under way that end no delivery: somebody waits for an answer
         self.owner: str | None = None  # the server that claims what is committed here; None: a command
@@ -84,9 +82,7 @@ class SqliteStore:
         await self.file.write(lambda connection: connection.execute("UPDATE sqlite_sequence SET seq = seq").rowcount)
 
     def committed(self, events: Sequence[Envelope], queued: list[Queued], consumed: Delivery | None) -> None:
-        """Count, and tell the server: these deliveries are on disk from now on, and this one has ended."""
-        for event in events:
-            self.published[event.type] += 1
+        """Tell the server: these deliveries are on disk from now on, and this one has ended."""
         if events:
             self.watcher.committed(events)
         if consumed is not None and self.on_ended is not None:

@@ -12,14 +12,17 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
+from shop.platform.figures import Distribution, Read
+from shop.platform.metrics import GROUP_SIZE, STORE_COMMITS, STORE_UNITS
 from shop.platform.storage.port import Unavailable
 
 T = TypeVar("T")
@@ -47,6 +50,12 @@ class Statistics:
     groups: int = 0  # COMMITs
     units: int = 0
     longest_wait: float = 0.0  # seconds for another process's lock
+    sizes: Distribution = field(default_factory=partial(Distribution, GROUP_SIZE.bounds))  # of groups, in units
+
+
+def of_writer(did: Statistics) -> Callable[[], Iterable[Read]]:
+    """What it did, as figures."""
+    return lambda: [(STORE_UNITS, (), did.units), (STORE_COMMITS, (), did.groups), (GROUP_SIZE, (), did.sizes)]
 
 
 class SqliteFile:
@@ -199,6 +208,7 @@ class SqliteFile:
             return [(one, None, refused) for one in taken]
         self.statistics.groups += 1
         self.statistics.units += len(settled)
+        self.statistics.sizes.add(len(settled))
         return settled
 
     def _patience(self) -> float:

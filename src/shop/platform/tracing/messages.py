@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import wraps
 from typing import Protocol
 
 from opentelemetry.trace import SpanKind
@@ -56,6 +57,7 @@ class TracedReactions:
         if isinstance(reaction, OnceMore):
             return OnceMore(self._around(reaction.react), after=reaction.after)
 
+        @wraps(reaction)
         async def process(envelope: Envelope, cause: Cause) -> None:
             told = attributes_of(envelope, operation="process", kind="process", bus=self.bus)
             told["messaging.consumer.group.name"] = self.consumer
