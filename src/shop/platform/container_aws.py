@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dependency_injector import containers, providers
-
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
+from shop.platform.cold_start import without
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
+
+with without("yaml"):  # it would read settings from it
+    from dependency_injector import containers, providers
 
 
 class Role(Enum):
@@ -35,7 +37,8 @@ _SERVICES = {
 def _aws(settings: Settings, role: Role) -> Aws:
     """The clients that the role needs: each takes a while to make."""
     asks = role in {Role.API, Role.SERVER} and (settings.catalog_url or "").startswith("lambda:")
-    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())))
+    silent = role not in {Role.API, Role.SERVER}
+    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())), light=silent)
 
 
 class AwsContainer(containers.DeclarativeContainer):
