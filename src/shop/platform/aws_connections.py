@@ -12,10 +12,11 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import certifi
+import botocore
 import h11
 from botocore.exceptions import (  # type: ignore[import-untyped]
     ConnectionClosedError,
@@ -139,4 +140,4 @@ class _Connection:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or certifi.where())
+    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem"))

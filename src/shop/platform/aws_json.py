@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from botocore.exceptions import ClientError, HTTPClientError, NoRegionError  # type: ignore[import-untyped]
+from botocore.exceptions import ConnectionError as NotConnected
 
 from shop.platform.aws_connections import Answered, Connections
 from shop.platform.aws_signing import Credentials, Signer
@@ -81,7 +82,7 @@ class JsonClient:
         for attempt in range(1, self._tries + 1):
             try:
                 return _read(await self.send(request), operation)
-            except (ClientError, HTTPClientError) as error:
+            except (ClientError, HTTPClientError, NotConnected) as error:
                 if attempt == self._tries or not _passes(error):
                     raise
             await asyncio.sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_WAIT))  # noqa: S311 - jitter

@@ -24,7 +24,7 @@ def uncollected() -> Iterator[None]:
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """For so long these packages are not there, for libraries that do without; but those that are loaded already are."""
+    """For so long these packages are not there, for libraries that do without; those that are loaded already are."""
     hidden = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's own word for «not there»
     try:
