@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import botocore
+import botocore  # type: ignore[import-untyped]
 import h11
 from botocore.exceptions import (  # type: ignore[import-untyped]
     ConnectionClosedError,
@@ -140,4 +140,6 @@ class _Connection:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem"))
+    return ssl.create_default_context(
+        cafile=os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem")
+    )
