@@ -11,7 +11,7 @@ from shop.platform.cold_start import without
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
 
-with without("yaml"):  # it would read settings from it
+with without("werkzeug", "yaml"):  # of the injector's wiring and settings, which are not used
     from dependency_injector import containers, providers
 
 
