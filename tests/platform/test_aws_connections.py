@@ -164,6 +164,28 @@ async def test_an_answer_is_waited_for_so_long_and_is_not_taken_for_the_next_one
     assert server.connections == 2
 
 
+async def test_what_comes_behind_an_answer_is_not_taken_for_the_next_one(serving, connected):
+    server = await serving(says(ANSWER + ANSWER.replace(b"sent", b"more")), says(ANSWER.replace(b"sent", b"next")))
+    connections = connected(server.url)
+
+    answers = [(await connections.post(HEADERS, body)).body for body in (b"one", b"two")]
+
+    assert answers == [b"sent", b"next"]
+
+
+async def test_what_is_said_to_nobody_is_not_taken_for_the_next_answer(serving, connected, until):
+    """As «408 Request Timeout» is, before a server hangs up."""
+    server = await serving(says(ANSWER))
+    connections = connected(server.url)
+    await connections.post(HEADERS, b"one")
+
+    server.writers[0].write(ANSWER.replace(b"sent", b"late"))
+    await until(connections._idle[0]._transport.is_closing)
+
+    assert (await connections.post(HEADERS, b"two")).body == b"sent"
+    assert server.connections == 2
+
+
 async def test_who_is_cut_off_leaves_no_answer_for_others(serving, connected):
     server = await serving(says(), says(ANSWER))
     connections = connected(server.url)

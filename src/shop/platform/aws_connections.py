@@ -10,10 +10,9 @@ import os
 import select
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import botocore  # type: ignore[import-untyped]
@@ -25,7 +24,6 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
     ReadTimeoutError,
 )
 
-_CHUNK = 65_536  # bytes
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -69,7 +67,8 @@ class Connections:
     async def close(self) -> None:
         """Those that are not used."""
         while self._idle:
-            await self._idle.pop().close()
+            self._idle.pop().drop()
+        await asyncio.sleep(0)  # in which the loop lets go of them
 
     def _found(self) -> _Connection | None:
         while self._idle:
@@ -82,24 +81,29 @@ class Connections:
     async def _opened(self) -> _Connection:
         try:
             async with asyncio.timeout(self._connect):
-                reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._certificates)
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    _Connection, self._host, self._port, ssl=self._certificates
+                )
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=self._url, error=error) from error
         except OSError as error:
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from error
-        return _Connection(reader, writer)
+        return connection
 
 
-class _Connection:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+class _Connection(asyncio.Protocol):
+    """What comes while nothing is asked, if only the end, ends it: it would be taken for the next answer."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
         self._http = h11.Connection(h11.CLIENT)
+        self._coming: asyncio.Future[None] | None = None  # while something is waited for
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answered:
         told = [*headers.items(), ("content-length", str(len(body)))]
         parts = (h11.Request(method="POST", target="/", headers=told), h11.Data(body), h11.EndOfMessage())
-        self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
-        await self._writer.drain()
+        self._transport.write(b"".join(self._http.send(part) or b"" for part in parts))
         head, content = None, bytearray()
         while not isinstance(event := await self._event(), h11.EndOfMessage):
             if isinstance(event, h11.Response):
@@ -112,12 +116,17 @@ class _Connection:
 
     async def _event(self) -> Any:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            self._http.receive_data(await self._reader.read(_CHUNK))
+            self._coming = asyncio.get_running_loop().create_future()
+            try:
+                await self._coming
+            finally:
+                self._coming = None
         return event
 
     def again(self) -> bool:
-        """Whether it may be used again: an answer came whole, and no side wants it closed. Otherwise it is dropped."""
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+        """Whether it may be used again: an answer came whole, and nothing behind it. Otherwise it is dropped."""
+        rest, _ = self._http.trailing_data
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE and not rest:
             self._http.start_next_cycle()
             return True
         self.drop()
@@ -125,17 +134,32 @@ class _Connection:
 
     def quiet(self) -> bool:
         """Nothing has come since. What did while Lambda let the process stand still, the loop has not seen yet."""
+        if self._transport.is_closing():
+            return False
         told = select.poll()
-        told.register(self._writer.get_extra_info("socket"), select.POLLIN)
-        return not (self._writer.is_closing() or self._reader.at_eof() or told.poll(0))
+        told.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return not told.poll(0)
 
     def drop(self) -> None:
-        self._writer.transport.abort()
+        self._transport.abort()
 
-    async def close(self) -> None:
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._coming is None:
+            self.drop()
+            return
+        self._http.receive_data(data)
+        if not self._coming.done():
+            self._coming.set_result(None)
+
+    def eof_received(self) -> None:
+        self.data_received(b"")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._coming is not None and not self._coming.done():
+            self._coming.set_exception(error or ConnectionResetError())
 
 
 @cache

@@ -79,14 +79,15 @@ class JsonClient:
 
     async def _call(self, operation: str, **asked: Any) -> Any:
         request = Asked(operation, msgspec.json.encode(asked))
-        for attempt in range(1, self._tries + 1):
+        tried = 0
+        while True:
             try:
                 return _read(await self.send(request), operation)
             except (ClientError, HTTPClientError, NotConnected) as error:
-                if attempt == self._tries or not _passes(error):
+                tried += 1
+                if tried >= self._tries or not _passes(error):
                     raise
-            await asyncio.sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_WAIT))  # noqa: S311 - jitter
-        raise AssertionError("unreachable: it is tried once at least")
+            await asyncio.sleep(random.random() * min(2 ** (tried - 1), _LONGEST_WAIT))  # noqa: S311 - jitter
 
     async def send(self, request: Asked) -> Answered:
         """One try; `HTTPClientError` as the SDK tells it."""
