@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -61,6 +63,13 @@ def says(*parts: bytes, then_hangs_up: bool = False) -> Deed:
             writer.close()
 
     return deed
+
+
+async def resets(writer: asyncio.StreamWriter) -> None:
+    """Without a word: the other side sees an error, not an end."""
+    at_once = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    writer.transport.abort()
 
 
 @pytest.fixture
@@ -142,6 +151,17 @@ async def test_an_answer_that_is_broken_off_is_said_to_be_so(serving, connected,
     with pytest.raises(ConnectionClosedError):
         await connections.post(HEADERS, b"one")
 
+    assert (await connections.post(HEADERS, b"two")).body == b"sent"
+
+
+async def test_a_connection_that_is_reset_is_not_waited_for(serving, connected):
+    server = await serving(resets, says(ANSWER))
+    connections = connected(server.url)
+
+    with pytest.raises(ConnectionClosedError) as broken:
+        await connections.post(HEADERS, b"one")
+
+    assert isinstance(broken.value.__cause__, ConnectionResetError)
     assert (await connections.post(HEADERS, b"two")).body == b"sent"
 
 
