@@ -15,7 +15,7 @@ _NOWHERE = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ENDPOINT_URL": "https://127.0.0.1:9",
     "AWS_SECRET_ACCESS_KEY": "nothing",
 }
 # For what the template looks up when it is deployed.

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bundle.__main__ import build
 from bundle.targets import LOCAL
+from emulator.hooks import hook
 from emulator.run import Emulator, running
 from emulator.wire import Wire
 from parity.topology import ONE_PROCESS, TOPOLOGIES
@@ -177,10 +178,19 @@ def on_aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 
 @pytest.fixture
-async def aws(on_aws: Emulator) -> AsyncIterator[Aws]:  # noqa: ARG001 - it is found by the environment
+def light() -> bool:
+    """Whether `aws` does without the SDK; the platform's own tests are run with it and without."""
+    return False
+
+
+@pytest.fixture
+async def aws(on_aws: Emulator, light: bool) -> AsyncIterator[Aws]:  # noqa: ARG001, FBT001 - it is found by the environment
     """Clients of the emulator."""
-    opened = Aws(("dynamodb", "events", "sqs"))
+    services = ("dynamodb", "events", "sqs")
+    opened = Aws(services, light=light)
     await opened.open()
+    for service in services if light else ():
+        hook(opened.client(service), service)
     yield opened
     await opened.close()
 

@@ -47,6 +47,12 @@ def _moment(micros: int | None) -> Any:
     return None if micros is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
+@pytest.fixture(params=[False, True], ids=["sdk", "light"])
+def light(request: pytest.FixtureRequest) -> bool:
+    """Both clients of AWS are held to the same."""
+    return bool(request.param)
+
+
 @pytest.fixture
 def until() -> Callable[..., Awaitable[None]]:
     """Wait for a condition; it fails after so many seconds."""

@@ -1,8 +1,8 @@
 """Rewards as Lambda functions: SHOP_ROLE says which of them this is."""
 
-from shop.platform.cold_start import uncollected
+from shop.platform.cold_start import uncollected, without
 
-with uncollected():
+with uncollected(), without("rich"):  # structlog would load it for a terminal
     from shop.entrypoints.alone import handler as handler_of
     from shop.entrypoints.rewards_alone import RewardsAlone
 

@@ -11,13 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from dependency_injector import providers
 
 from shop.platform.journey import Watchers
 from shop.platform.lambda_adapter import Act, ASGIApp, Event
 from shop.platform.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
+    from dependency_injector import providers
+
     from shop.platform.tracing.spans import Tracing
 
 _PATIENCE_OF_A_FUNCTION = 1.0  # seconds, for whom somebody may be waiting
@@ -117,6 +118,8 @@ def _tracing(settings: Settings, *, service: str) -> Tracing | None:
 
 
 def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:
+    from dependency_injector import providers  # noqa: PLC0415 - a function loads it with less than it takes along
+
     from shop.platform.tracing.messages import TracedDeliveries  # noqa: PLC0415
 
     platform.tracing.override(providers.Object(tracing))
@@ -124,6 +127,8 @@ def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:
 
 
 def _see_context(context: House, tracing: Tracing, *, name: str, system: str | None, bus: str) -> None:
+    from dependency_injector import providers  # noqa: PLC0415
+
     from shop.platform.tracing.messages import TracedReactions  # noqa: PLC0415
     from shop.platform.tracing.parts import traced  # noqa: PLC0415
     from shop.platform.tracing.records import TracedEngine  # noqa: PLC0415
@@ -137,6 +142,8 @@ def _see_context(context: House, tracing: Tracing, *, name: str, system: str | N
 
 def _around(provider: providers.Singleton[Any], wrap: Callable[[Any], object]) -> None:
     """What it makes is wrapped, when it is made."""
+    from dependency_injector import providers  # noqa: PLC0415
+
     made: Any = provider.last_overriding or provider
     inner = providers.Factory(made.provides, *made.args, **made.kwargs)
     provider.override(providers.Singleton(wrap, inner))

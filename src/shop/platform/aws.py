@@ -5,13 +5,16 @@ Endpoint, region and credentials come from botocore's own environment (`AWS_ENDP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any
 
-from shop.platform.aws_figures import CallFigures
-from shop.platform.aws_sdk import AioConfig, get_session
+from shop.platform.aws_figures import CountedClient
+from shop.platform.aws_signing import Credentials, credentials_of
 from shop.platform.figures import Figures
+
+Making = Callable[[str, Mapping[str, Any]], AbstractAsyncContextManager[Any]]
 
 _CONNECTIONS = 64  # per client, kept open
 _ONCE: Mapping[str, Any] = {"mode": "standard", "total_max_attempts": 1}
@@ -31,23 +34,27 @@ _OF_SERVICE: Mapping[str, Mapping[str, Any]] = {
 
 
 class Aws:
-    """The low-level clients of these services, over one session."""
+    """The low-level clients of these services: the SDK's, or one of ours that asks and answers like it."""
 
-    def __init__(self, services: Sequence[str], *, figures: Figures | None = None) -> None:
-        """`services`: of `dynamodb`, `events`, `sqs` and `lambda`; `KeyError` for another. `figures` count calls."""
+    def __init__(self, services: Sequence[str], *, light: bool = False, figures: Figures | None = None) -> None:
+        """`services`: of `dynamodb`, `events`, `sqs` and `lambda`; `KeyError` for another. `figures` count calls.
+
+        `light`: without the SDK, where the environment holds credentials; not for `lambda`.
+        """
         self._figures = figures
-        self._configs = {service: AioConfig(**_COMMON, **_OF_SERVICE[service]) for service in services}
+        self._configs = {service: {**_COMMON, **_OF_SERVICE[service]} for service in services}
+        credentials = credentials_of(os.environ) if light else None
+        self._made = _of_ours(credentials) if credentials else _of_the_sdk()
         self._clients: dict[str, Any] = {}
         self._open = AsyncExitStack()
 
     async def open(self) -> None:
         """Make the clients; nothing is sent before they are used."""
-        session = get_session()
         for service, config in self._configs.items():
-            client = session.create_client(service, config=config)
-            made = self._clients[service] = await self._open.enter_async_context(client)
+            client = await self._open.enter_async_context(self._made(service, config))
             if self._figures is not None:
-                CallFigures(self._figures, service=service).watch(made)
+                client = CountedClient(client, self._figures, service=service)
+            self._clients[service] = client
 
     async def close(self) -> None:
         """Close their connections."""
@@ -57,3 +64,16 @@ class Aws:
     def client(self, service: str) -> Any:
         """The client; `KeyError` if it was not named, or is not open."""
         return self._clients[service]
+
+
+def _of_the_sdk() -> Making:
+    from shop.platform.aws_sdk import AioConfig, get_session  # noqa: PLC0415 - it takes longer than all else to load
+
+    session = get_session()
+    return lambda service, config: session.create_client(service, config=AioConfig(**config))
+
+
+def _of_ours(credentials: Credentials) -> Making:
+    from shop.platform.aws_json import JsonClient  # noqa: PLC0415 - one of both is enough
+
+    return lambda service, config: aclosing(JsonClient(service, config, credentials))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 _WRONG = {"ValidationException", "ValidationError", "RequestEntityTooLargeException"}
 _FORBIDDEN = {"AccessDenied", "AccessDeniedException"}
 _TOO_LARGE = 413
-FAILED = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, TimeoutError)  # refused, not reached, broken off
+FAILED = (BotoCoreError, ClientError, OSError, TimeoutError)  # refused, not reached, broken off
 
 
 def why(error: BaseException) -> str:

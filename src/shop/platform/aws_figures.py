@@ -1,51 +1,58 @@
-"""Calls of AWS, counted where the SDK tells of them: each attempt of ours, with the SDK's own within it."""
+"""Calls of AWS, counted whoever makes them: each call of ours, with the client's own attempts within it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from shop.platform.figures import Figures
 from shop.platform.metrics import AWS_CALL_SECONDS, AWS_CALLS
 
 _CANCELED = "TransactionCanceledException"
 _REFUSED, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
-_ERROR, _SERVER_ERROR = 400, 500
-_BEGAN = "shop.began"
+_SERVER_ERROR = 500
 
 
-class CallFigures:
-    """Of one client, by operation."""
+class CountedClient:
+    """The client of one service; whatever is called of it here is an operation of the service, by its Python name."""
 
-    def __init__(self, figures: Figures, *, service: str) -> None:
+    def __init__(self, client: Any, figures: Figures, *, service: str) -> None:
+        self._client = client
         self._figures = figures
         self._service = service
 
-    def watch(self, client: Any) -> None:
-        """From now on every call is counted."""
-        client.meta.events.register("before-call", self._begins)
-        client.meta.events.register("after-call", self._ends)
-        client.meta.events.register("after-call-error", self._fails)
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if not callable(call) or name.startswith("_"):
+            return call
+        counted = self.__dict__[name] = self._counted("".join(part.capitalize() for part in name.split("_")), call)
+        return counted
 
-    def _begins(self, *, context: dict[str, Any], **_: object) -> None:
-        context[_BEGAN] = time.perf_counter()
+    def _counted(self, operation: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        labels = self._service, operation
 
-    def _ends(self, *, parsed: Any, http_response: Any, model: Any, context: dict[str, Any], **_: object) -> None:
-        self._ended(model.name, result_of(parsed, http_response.status_code), context)
+        async def counted(**asked: Any) -> Any:
+            began, result = time.perf_counter(), "unreached"
+            try:
+                answer = await call(**asked)
+                result = "done"
+            except ClientError as error:
+                result = result_of(error)
+                raise
+            finally:
+                self._figures.count(AWS_CALLS, *labels, result)
+                self._figures.observe(AWS_CALL_SECONDS, *labels, value=time.perf_counter() - began)
+            return answer
 
-    def _fails(self, *, event_name: str, context: dict[str, Any], **_: object) -> None:
-        self._ended(event_name.rpartition(".")[2], "unreached", context)
-
-    def _ended(self, operation: str, result: str, context: dict[str, Any]) -> None:
-        self._figures.count(AWS_CALLS, self._service, operation, result)
-        seconds = time.perf_counter() - context[_BEGAN]
-        self._figures.observe(AWS_CALL_SECONDS, self._service, operation, value=seconds)
+        return counted
 
 
-def result_of(answer: Any, status: int) -> str:
-    """`done`, `refused` by a condition, in `conflict` with another write, `throttled`, a `fault` of AWS, or `wrong`."""
-    if status < _ERROR:
-        return "done"
+def result_of(error: ClientError) -> str:
+    """`refused` by a condition, in `conflict` with another write, `throttled`, a `fault` of AWS, or `wrong`."""
+    answer = error.response
     code = str(answer.get("Error", {}).get("Code", ""))
     codes = {code} if code != _CANCELED else {one.get("Code") for one in answer.get("CancellationReasons", ())}
     if any(one and one.startswith(_REFUSED) for one in codes):
@@ -54,4 +61,4 @@ def result_of(answer: Any, status: int) -> str:
         return "conflict"
     if any(one and ("Throttl" in one or "Exceeded" in one) for one in codes):
         return "throttled"
-    return "fault" if status >= _SERVER_ERROR else "wrong"
+    return "fault" if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR else "wrong"

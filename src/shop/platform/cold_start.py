@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +20,15 @@ def uncollected() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """For so long these packages are not there, for libraries that do without; those that are loaded already are."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's own word for «not there»
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

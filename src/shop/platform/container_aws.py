@@ -5,16 +5,18 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from dependency_injector import containers, providers
-
 from shop.kernel.clock import system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
+from shop.platform.cold_start import without
 from shop.platform.event_figures import EventFigures
 from shop.platform.figures import Counting, Figures
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
 from shop.platform.storage.measured import MeasuredEngine
+
+with without("werkzeug", "yaml"):  # of the injector's wiring and settings, which are not used
+    from dependency_injector import containers, providers
 
 
 class Role(Enum):
@@ -44,7 +46,8 @@ def _figures(role: Role) -> Figures:
 def _aws(settings: Settings, role: Role, figures: Figures) -> Aws:
     """The clients that the role needs: each takes a while to make."""
     asks = role in {Role.API, Role.SERVER} and (settings.catalog_url or "").startswith("lambda:")
-    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())), figures=figures)
+    silent = role not in {Role.API, Role.SERVER}
+    return Aws((*_SERVICES[role], *(("lambda",) if asks else ())), light=silent, figures=figures)
 
 
 class AwsContainer(containers.DeclarativeContainer):

@@ -123,26 +123,33 @@ def sqlite(limit: int) -> Opener:
     return opened
 
 
-@asynccontextmanager
-async def dynamodb(request: pytest.FixtureRequest, clock: Clock, inbox: bool) -> AsyncIterator[DynamoEngine]:  # noqa: FBT001
-    request.getfixturevalue("on_aws")
-    aws = Aws(("dynamodb",))
-    await aws.open()
-    stack = request.getfixturevalue("stack")
-    store = DynamoStore(aws, stack=stack, clock=clock, inbox=inbox)
-    plain, tables_of = request.getfixturevalue("plain_dynamodb"), request.getfixturevalue("tables_of")
-    engine = DynamoEngine(store, stack, tables_of, plain)
-    store.committed = lambda events: engine.committed.extend(event.id for event in events)
-    yield engine
-    await aws.close()
+def dynamodb(*, light: bool) -> Opener:
+    @asynccontextmanager
+    async def opened(request: pytest.FixtureRequest, clock: Clock, inbox: bool) -> AsyncIterator[DynamoEngine]:  # noqa: FBT001
+        request.getfixturevalue("on_aws")
+        aws = Aws(("dynamodb",), light=light)
+        await aws.open()
+        stack = request.getfixturevalue("stack")
+        store = DynamoStore(aws, stack=stack, clock=clock, inbox=inbox)
+        plain, tables_of = request.getfixturevalue("plain_dynamodb"), request.getfixturevalue("tables_of")
+        engine = DynamoEngine(store, stack, tables_of, plain)
+        store.committed = lambda events: engine.committed.extend(event.id for event in events)
+        yield engine
+        await aws.close()
+
+    return opened
 
 
 ENGINES: dict[str, Opener] = {
     "sqlite": sqlite(limit=2000),
     "sqlite-limit-10": sqlite(limit=10),
-    "dynamodb": dynamodb,
+    "dynamodb": dynamodb(light=False),
+    "dynamodb-light": dynamodb(light=True),
 }
-_NEEDS: Mapping[str, Sequence[pytest.MarkDecorator]] = {"dynamodb": [pytest.mark.aws]}
+_NEEDS: Mapping[str, Sequence[pytest.MarkDecorator]] = {
+    "dynamodb": [pytest.mark.aws],
+    "dynamodb-light": [pytest.mark.aws],
+}
 
 
 @pytest.fixture

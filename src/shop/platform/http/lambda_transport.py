@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from aiohttp import ClientError as BrokenOff
 
 from shop.platform.aws_errors import FAILED, why
 
@@ -25,7 +26,7 @@ class LambdaTransport(httpx.AsyncBaseTransport):
         try:
             invoked = await self.client.invoke(FunctionName=self.function, Payload=event)
             payload = await invoked["Payload"].read()
-        except FAILED as error:
+        except (*FAILED, BrokenOff) as error:
             raise httpx.ConnectError(f"{self.function}: {why(error)}", request=request) from error
         if "FunctionError" in invoked:
             raise httpx.RemoteProtocolError(f"{self.function} failed", request=request)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from aiohttp import ClientError as BrokenOff
 from botocore.exceptions import (  # type: ignore[import-untyped]
     ClientError,
     ConnectTimeoutError,
@@ -26,7 +25,7 @@ CANCELED = "TransactionCanceledException"
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.025, 0.8  # seconds
 _NOT_REACHED = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
-_BROKEN_OFF = (HTTPClientError, BrokenOff, TimeoutError, OSError)
+_BROKEN_OFF = (HTTPClientError, TimeoutError, OSError)
 _THROTTLED = {
     "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
