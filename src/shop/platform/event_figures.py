@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Envelope
-from shop.platform.figures import Counting, Distribution, Figures, Tally
+from shop.platform.figures import Counting, Distribution, Figures, Metric, Tally
 from shop.platform.metrics import (
     DELIVERY_DELAY,
     DELIVERY_ERRORS,
@@ -30,23 +30,25 @@ class EventFigures:
         self._figures = figures
         self._business = business
         self._clock = clock
+        self._committed: dict[str, Tally] = {}  # by type
+        self._published: dict[str, Tally] = {}
         self._delivered: dict[tuple[str, str], tuple[Tally, Distribution]] = {}  # by type and consumer
 
     def committed(self, events: Sequence[Envelope]) -> None:
         """With what its context counts of it."""
         for event in events:
-            self._figures.count(EVENTS_COMMITTED, event.type)
+            (self._committed.get(event.type) or self._know(self._committed, EVENTS_COMMITTED, event.type)).value += 1
             if count := self._business.get(event.type):
                 count(event, self._figures)
 
     def published(self, events: Sequence[Envelope]) -> None:
         """Twice where the bus is told twice."""
         for event in events:
-            self._figures.count(EVENTS_PUBLISHED, event.type)
+            (self._published.get(event.type) or self._know(self._published, EVENTS_PUBLISHED, event.type)).value += 1
 
     def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:  # noqa: ARG002 - a watcher is told
         """With the time since it happened."""
-        known = self._delivered.get((event.type, consumer)) or self._know(event.type, consumer)
+        known = self._delivered.get((event.type, consumer)) or self._know_delivery(event.type, consumer)
         known[0].value += 1
         with suppress(ValueError, TypeError):  # of who sent it by hand: it has had its effect, whenever it happened
             known[1].add(max(0.0, (self._clock() - datetime.fromisoformat(event.time)).total_seconds()))
@@ -65,6 +67,9 @@ class EventFigures:
         name = _NAME.match(reason)
         self._figures.count(DELIVERY_ERRORS, consumer, name[0] if name else "other")
 
-    def _know(self, *labels: str) -> tuple[Tally, Distribution]:
+    def _know(self, known: dict[str, Tally], metric: Metric, kind: str) -> Tally:
+        return known.setdefault(kind, self._figures.tally(metric, kind))
+
+    def _know_delivery(self, *labels: str) -> tuple[Tally, Distribution]:
         found = self._figures.tally(EVENTS_DELIVERED, *labels), self._figures.distribution(DELIVERY_DELAY, *labels)
         return self._delivered.setdefault((labels[0], labels[1]), found)
