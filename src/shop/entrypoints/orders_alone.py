@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
@@ -22,11 +23,13 @@ from shop.platform.settings import Settings, WrongSetting
 if TYPE_CHECKING:
     from shop.platform.http.client import Client
 
+_NO_REDIS = "SHOP_REDIS_URL is missing: without a Redis, orders would not hear of new prices"
+
 
 def _shared(settings: Settings, role: Role) -> SecondLayer:
     layer = second_layer(settings, sleeps=role is not Role.SERVER)
     if layer is None:
-        raise WrongSetting("SHOP_REDIS_URL is missing: without a Redis, orders would not hear of new prices")
+        raise WrongSetting(_NO_REDIS)
     return layer
 
 
@@ -49,10 +52,12 @@ def _reading(
     return client
 
 
-def _telling(shared: SecondLayer, figures: Figures) -> Telling:
-    teller = Telling(shared)
+def _telling(settings: Settings, layer: Callable[[], SecondLayer], figures: Figures) -> Telling:
+    if settings.redis_url is None:
+        raise WrongSetting(_NO_REDIS)
+    teller = Telling(layer)
     figures.also(of_teller(teller))
-    figures.also(of_breakers({"redis": shared.breaker}))
+    figures.also(of_breakers(teller.breakers))
     return teller
 
 
@@ -73,7 +78,7 @@ class OrdersAlone(containers.DeclarativeContainer):
     reader = providers.Singleton(
         _reading, settings, platform.aws, shared, breaker, platform.clock, platform.figures, platform.tracing
     )
-    teller = providers.Singleton(_telling, shared, platform.figures)
+    teller = providers.Singleton(_telling, settings, shared.provider, platform.figures)
     context = providers.Container(
         OrdersContainer,
         engine=platform.engine,

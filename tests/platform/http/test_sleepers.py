@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from shop.platform.http.breaker import Breaker
 from shop.platform.http.client import Client
 from shop.platform.http.redis_layer import RedisLayer
 from shop.platform.http.second_layer import LayerUnavailable
@@ -48,7 +49,7 @@ async def client_of(origin):
 
 @pytest.fixture
 async def teller(valkey):
-    told = Telling(layer(valkey))
+    told = Telling(lambda: layer(valkey))
     yield told
     await told.close()
 
@@ -237,7 +238,7 @@ async def test_who_tells_after_a_sleep_in_which_its_connections_were_cut_is_hear
 
 
 async def test_what_cannot_be_told_is_said_so_that_it_is_told_again(mortal):
-    told = Telling(layer(mortal))
+    told = Telling(lambda: layer(mortal))
     mortal.kill()
 
     with pytest.raises(LayerUnavailable):
@@ -247,7 +248,7 @@ async def test_what_cannot_be_told_is_said_so_that_it_is_told_again(mortal):
 
 async def test_who_only_tells_does_not_give_up_at_once():
     class Away:
-        left, told = 2, ()
+        left, told, breaker = 2, (), Breaker(now=time.monotonic)
 
         async def invalidate(self, tags):
             if self.left:
@@ -257,6 +258,15 @@ async def test_who_only_tells_does_not_give_up_at_once():
 
     layer_away = Away()
 
-    await Telling(layer_away).invalidate(["product:p1"])
+    await Telling(lambda: layer_away).invalidate(["product:p1"])
 
     assert (layer_away.left, layer_away.told) == (0, ["product:p1"])
+
+
+async def test_who_has_told_nothing_has_loaded_nothing():
+    loaded = []
+    told = Telling(lambda: loaded.append(1))
+
+    await told.close()
+
+    assert (loaded, told.breakers) == ([], {})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
+from shop.platform.http.breaker import Breaker
 from shop.platform.http.second_layer import LayerUnavailable, SecondLayer
 
 _TRIES = 6  # some three seconds in all: the layer gives up in a quarter of one, for those who answer requests
@@ -18,22 +19,34 @@ class Telling:
     Nobody waits for it, and until it has told, others read what was: so it does not give up at once.
     """
 
-    def __init__(self, shared: SecondLayer) -> None:
-        self._shared = shared
+    def __init__(self, layer: Callable[[], SecondLayer]) -> None:
+        """`layer` makes it, when there is something to tell for the first time: most of what is heard changes nothing,
+        and loading a Redis client takes a while.
+        """
+        self._layer = layer
+        self._shared: SecondLayer | None = None
         self.invalidated = 0  # tags
+        self.breakers: dict[str, Breaker] = {}  # of what it has told something
 
     async def invalidate(self, tags: Collection[str]) -> None:
         """When this returns, nobody finds anything with one of these tags that was read before, but for the message's
         way to its memory. `LayerUnavailable` if it is to be done again.
         """
+        shared = self._shared or self._load()
         self.invalidated += len(tags)
         for attempt in range(_TRIES - 1):
             try:
-                return await self._shared.invalidate(tags)
+                return await shared.invalidate(tags)
             except LayerUnavailable:
                 await asyncio.sleep(random.random() * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter, not a secret
-        return await self._shared.invalidate(tags)
+        return await shared.invalidate(tags)
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._shared.close()
+        if self._shared is not None:
+            await self._shared.close()
+
+    def _load(self) -> SecondLayer:
+        self._shared = self._layer()
+        self.breakers["redis"] = self._shared.breaker
+        return self._shared
