@@ -17,6 +17,7 @@ PACKAGES: Mapping[str, str] = {
     "markdown-it-py": "rich's",
     "mdurl": "markdown-it-py's",
     "polyfactory": "as faker",
+    "prometheus-client": "figures for who scrapes a server; a function tells them in its log",
     "pycparser": "compiles for cffi; what is compiled already does not need it",
     "pygments": "rich's, and the command's of httpx",
     "rich": "the command line; httpx and structlog do without",
@@ -42,6 +43,7 @@ FILES: Mapping[str, str] = {
     r"(_yaml/.*|yaml/_yaml\..*)": "quick YAML, beside the plain one; Litestar imports it, and no YAML is written",
     r"litestar/(cli|testing)/.*": "a command line and clients for tests, which need packages that are left out",
     r"shop/entrypoints/demo_catalogue\.csv": "the demo of `shop serve`",
+    r"shop/platform/console/assets/.*": "the console of `shop serve`",
     rf"botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/.*": "services that nothing of ours asks",
     r"botocore/data/.*/(examples-1\.json|waiters-2\.json|paginators-1.*)": "not used: calls are made one by one",
 }

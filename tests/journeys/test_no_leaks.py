@@ -196,4 +196,7 @@ async def test_log_lines_name_the_route_and_not_the_path(watched):
     assert asked["route"] == "/orders/{order_id}"
     assert asked["status"] == 404
     assert asked["request_id"].startswith("req_")
-    assert asked.keys() == {"event", "method", "route", "status", "request_id", "trace_id", "level", "timestamp"}
+    assert asked.keys() == {
+        "event", "method", "route", "status", "context", "request_id", "trace_id", "level", "timestamp",
+    }  # fmt: skip
+    assert asked["context"] == "orders"

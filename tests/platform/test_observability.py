@@ -83,7 +83,7 @@ def test_a_line_says_which_delivery_it_belongs_to(lines, handled):
     structlog.get_logger("a test").warning("store.slow")
 
     told = msgspec.json.decode(lines())
-    assert (told["event_id"], told["consumer"]) == ("evt_1", "rewards")
+    assert (told["context"], told["event_id"], told["consumer"]) == ("rewards", "evt_1", "rewards")
     assert not told.keys() & {"request_id", "trace_id"}
 
 

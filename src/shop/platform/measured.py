@@ -10,10 +10,10 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from shop.platform.figures import Distribution, Figures, Tally
 from shop.platform.metrics import PROBLEMS, REQUEST_SECONDS, REQUESTS
+from shop.platform.request import context_of
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _INTERNAL_ERROR, _UNAVAILABLE = 500, 503
-_NOBODY = "shop"
 
 
 class Measured:
@@ -49,10 +49,10 @@ class Measured:
         known[0].value += 1
         known[1].add(seconds)
         if code := scope.get("state", {}).get("problem"):
-            self._figures.count(PROBLEMS, _context_of(scope), _kind(status), code)
+            self._figures.count(PROBLEMS, context_of(scope), _kind(status), code)
 
     def _know(self, scope: Any, method: str, route: str, status: int) -> tuple[Tally, Distribution]:
-        known, context = method in _METHODS, _context_of(scope)
+        known, context = method in _METHODS, context_of(scope)
         labels = context, method if known else "other", route
         found = (
             self._figures.tally(REQUESTS, *labels, str(status)),
@@ -61,13 +61,6 @@ class Measured:
         if known:  # whoever makes methods up does not fill the memory
             self._known[method, route, status] = found
         return found
-
-
-def _context_of(scope: Any) -> str:
-    """Whose route it is: `shop.orders.presentation.api` has it."""
-    handler = scope.get("route_handler")
-    names = handler.fn.__module__.split(".") if handler is not None and scope.get("path_template") else []
-    return names[1] if names[2:3] == ["presentation"] else _NOBODY
 
 
 def _kind(status: int) -> str:

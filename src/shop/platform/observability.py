@@ -24,6 +24,7 @@ from shop.kernel.events import Cause
 from shop.platform.storage.port import Unavailable
 
 about: ContextVar[Cause | None] = ContextVar("about", default=None)  # the request, or the delivery, that is handled
+asked: ContextVar[str] = ContextVar("asked", default="shop")  # the context that the request asks something of
 
 
 def trace_of(traceparent: str | None) -> Mapping[str, str]:
@@ -96,7 +97,11 @@ def _with_cause(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMappi
     cause = about.get()
     if cause is None:
         return line
-    whose = {"event_id": cause.id, "consumer": cause.delivery.consumer} if cause.delivery else {"request_id": cause.id}
+    if cause.delivery:
+        consumer = cause.delivery.consumer
+        whose = {"context": consumer, "event_id": cause.id, "consumer": consumer}
+    else:
+        whose = {"context": asked.get(), "request_id": cause.id}
     for name, value in {**whose, **trace_of(cause.traceparent)}.items():
         line.setdefault(name, value)
     return line

@@ -13,7 +13,7 @@ from litestar.types import Scope
 
 from shop.kernel.events import Cause
 from shop.kernel.ids import Ids
-from shop.platform.observability import about
+from shop.platform.observability import about, asked
 from shop.platform.tokens import Caller
 
 Web = Request[Caller, str, Any]
@@ -23,6 +23,7 @@ Cursor = Annotated[str | None, QueryParameter(description="`nextCursor` of the p
 log = structlog.get_logger("shop.web")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_NOBODY = "shop"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -45,7 +46,15 @@ def begin(scope: Scope, ids: Ids) -> Cause:
         traceparent=traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
     )
     about.set(cause)
+    asked.set(context_of(scope))
     return cause
+
+
+def context_of(scope: Scope) -> str:
+    """Whose route it is: `shop.orders.presentation.api` has it; those of the process are `shop`'s."""
+    handler = scope.get("route_handler")
+    names = handler.fn.__module__.split(".") if handler is not None and scope.get("path_template") else []
+    return names[1] if names[2:3] == ["presentation"] else _NOBODY
 
 
 def header_of(connection: ASGIConnection[Any, Any, Any, Any], name: bytes) -> str | None:
