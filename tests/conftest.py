@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import json
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ import botocore.session
 import httpx
 import jsonschema_rs
 import pytest
+import structlog
 from rich.console import Console
+from structlog._config import BoundLoggerLazyProxy
 
 from bundle.__main__ import build
 from bundle.targets import LOCAL
@@ -48,6 +51,17 @@ class HandClock:
 
     def forward(self, by: timedelta) -> None:
         self.now += by
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """What a test sets up ends with it: loggers that were used meanwhile would keep it for ever."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        for module in [module for name, module in sys.modules.items() if name.startswith("shop.")]:
+            if isinstance(log := vars(module).get("log"), BoundLoggerLazyProxy):
+                vars(log).pop("bind", None)
 
 
 @pytest.fixture
