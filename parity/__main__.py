@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from parity.topology import FUNCTIONS, ONE_PROCESS, TOLD, TOPOLOGIES
 from parity.transcript import Transcript
 from torture.shown import console_of
 
+_AT_ONCE = 2  # topologies: each waits for its emulator more than it works
 _LONGEST = 900  # seconds for all journeys of a topology
 _MOST_SHOWN = 6  # lines of a difference
 _WIDEST = 600  # characters of one
@@ -36,7 +38,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="shop-parity-") as work:
         if FUNCTIONS in topologies:
             build(TARGETS["local"], to=ROOT / "dist" / TARGETS["local"].file_name, console=console)
-        failed = [one for one in topologies if _run(one, Path(work) / one, given.journeys, console)]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            codes = threads.map(lambda one: _run(one, Path(work) / one, given.journeys, console), topologies)
+            failed = [one for one, code in zip(topologies, codes, strict=True) if code]
         told = {one: _read(Path(work) / one) for one in topologies}
     journeys = compared(told)
     console.print(_table(journeys, topologies))
@@ -54,10 +58,10 @@ def _run(topology: str, folder: Path, journeys: str, console: Console) -> int:
     folder.mkdir(parents=True)
     own = ["-m", "parity", f"--topology={topology}", f"--transcripts={folder}", *(["-k", journeys] if journeys else [])]
     command = [sys.executable, "-m", "pytest", "tests/journeys", *own]
-    with console.status(f"{topology}: {TOLD[topology]} …"):
-        run = subprocess.run(
-            command, cwd=ROOT, check=False, timeout=_LONGEST, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+    console.print(f"{topology}: {TOLD[topology]} …", highlight=False, markup=False)
+    run = subprocess.run(
+        command, cwd=ROOT, check=False, timeout=_LONGEST, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     said = run.stdout.strip()
     console.print(f"{topology}: {TOLD[topology]}: {said.rpartition(chr(10))[2]}", highlight=False, markup=False)
     if run.returncode:
