@@ -106,8 +106,8 @@ class ConsoleApi:
     async def failed(self) -> Response[Letters]:
         """What could not be delivered."""
         async with aclosing(self.letters.each()) as each:
-            dead = [_dead(letter) async for letter in _first(each, _SHOWN)]
-        postponed = [_postponed(one) for one in await self.letters.postponed(most=_SHOWN)]
+            dead = [_letter(one, since=one.since) async for one in _first(each, _SHOWN)]
+        postponed = [_letter(one, due=one.due) for one in await self.letters.postponed(most=_SHOWN)]
         return reply(Letters(dead=dead, dead_in_all=await self.letters.count(), postponed=postponed))
 
     async def replay(self, number: FromPath[int]) -> Response[None]:
@@ -155,25 +155,15 @@ def _sent(kind: str, what: object) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(what))
 
 
-def _dead(letter: DeadLetter) -> Letter:
-    return Letter(
-        id=letter.id,
-        consumer=letter.consumer,
-        attempts=letter.attempts,
-        reason=letter.reason,
-        event=msgspec.Raw(letter.event),
-        since=letter.since,
-    )
-
-
-def _postponed(one: Postponed) -> Letter:
+def _letter(one: DeadLetter | Postponed, *, since: datetime | None = None, due: datetime | None = None) -> Letter:
     return Letter(
         id=one.id,
         consumer=one.consumer,
         attempts=one.attempts,
         reason=one.reason,
         event=msgspec.Raw(one.event),
-        due=one.due,
+        since=since,
+        due=due,
     )
 
 
