@@ -13,7 +13,8 @@ from browser.chromium import chromium, demo
 from browser.console import Console, console
 
 FOLDER = Path(__file__).parent.parent / "pictures"
-_ON_ITS_WAY = 1000  # ms after which dots are on the map
+_AT_REST = 3000  # ms after which no dot is left
+_ON_ITS_WAY = 1000  # after which there are some
 _SHADES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -33,8 +34,9 @@ def _picture(browser: Browser, address: str, shade: Literal["light", "dark"]) ->
     shop.pay()
     expect(shop.points).to_have_text("77")
     _break_and_replay(shop)
-    shop.page.locator("#map h2").hover()
-    shop.buy(0, 0, 2)
+    shop.buy(3)
+    shop.page.wait_for_timeout(_AT_REST)
+    shop.buy(3, 3, 5)
     shop.page.locator(".pay").first.click()
     shop.page.wait_for_timeout(_ON_ITS_WAY)
     shop.page.screenshot(path=FOLDER / f"console-{shade}.png")

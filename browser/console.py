@@ -56,7 +56,7 @@ class Console:
 
     def try_again(self, act: str) -> None:
         """The first of these rows."""
-        self.failed(act).first.get_by_role("button").click()
+        self.failed(act).first.locator(".act button").click()
 
     def event(self, kind: str) -> Locator:
         """The newest row of the list of events with this type."""

@@ -30,6 +30,42 @@ def test_an_order_is_placed_and_paid_and_its_events_and_points_arrive(look):
         expect(shop.event(kind).locator(f".delivered.{consumer}")).to_have_text(re.compile(rf"{consumer} ✓ .*s"))
 
 
+def test_whoever_clicks_twice_has_ordered_and_paid_once(look):
+    shop = look()
+    shop.page.locator(".product button").first.click()
+    shop.page.get_by_role("button", name="Place the order").dblclick()
+    expect(shop.status).to_have_text("confirmed")
+    shop.page.locator(".pay").first.dblclick()
+    expect(shop.status).to_have_text("completed")
+
+    expect(shop.points).to_have_text("34")
+    expect(shop.page.locator(".order")).to_have_count(1)
+    assert shop.page.locator("#list tbody tr").filter(has_text="order.created").count() == 1
+    assert shop.page.locator("#list tbody tr").filter(has_text="payment.completed").count() == 1
+
+
+def test_what_is_paid_and_waits_is_not_to_be_paid_again(look):
+    shop = look()
+    shop.switch("orders")
+    shop.page.locator(".product button").first.click()
+    shop.page.get_by_role("button", name="Place the order").click()
+    shop.page.locator(".pay").first.click()
+
+    expect(shop.failed("hasten")).to_have_count(2)
+    expect(shop.page.locator(".order")).to_contain_text("Paid.")
+    expect(shop.page.locator(".pay")).to_have_count(0)
+    expect(shop.page.locator("#order-shown")).to_contain_text("until orders has heard")
+
+
+def test_who_comes_back_finds_the_orders_of_before(look):
+    shop = look()
+    shop.buy(0)
+    shop.page.reload()
+
+    expect(shop.status).to_have_text("confirmed")
+    shop.pay()
+
+
 def test_where_the_order_went_is_shown_with_the_time_that_it_took(look):
     shop = look()
     shop.buy(0)
@@ -49,6 +85,7 @@ def test_what_a_broken_context_missed_is_found_hurried_buried_and_replayed(look)
     shop.pay()
 
     expect(shop.failed("hasten")).to_contain_text(["rewards was broken on purpose"])
+    expect(shop.page.locator("[data-box=rewards]")).to_contain_text("broken")
     expect(shop.event("order.completed").locator(".failed.rewards")).to_be_visible()
     shop.try_again("hasten")
     expect(shop.failed("replay")).to_have_count(1)
@@ -60,7 +97,7 @@ def test_what_a_broken_context_missed_is_found_hurried_buried_and_replayed(look)
 
     expect(shop.points).to_have_text("34")
     expect(shop.page.locator("#failed")).to_contain_text("Nothing")
-    expect(shop.event("order.completed").locator(".delivered.rewards")).to_contain_text("after 2 failed")
+    expect(shop.event("order.completed").locator(".delivered.rewards")).to_contain_text("after 2 failed attempts")
 
 
 def test_every_box_and_every_arrow_explains_itself(look):
@@ -132,6 +169,20 @@ def test_everything_that_can_be_done_has_a_name_and_can_be_reached_with_the_keyb
         assert any(what in html for html in seen), what
 
 
+def test_who_is_on_an_event_stays_there_when_the_next_one_comes(look):
+    shop = look()
+    shop.buy(0)
+    button = shop.event("order.created").get_by_role("button")
+    button.focus()
+    before = shop.page.evaluate("document.activeElement.dataset.key")
+    shop.page.evaluate("document.querySelector('.pay').click()")
+    expect(shop.status).to_have_text("completed")
+    expect(shop.event("reward.issued")).to_be_visible()
+
+    assert before
+    assert shop.page.evaluate("document.activeElement.dataset.key") == before
+
+
 def test_who_sees_nothing_move_is_told(look):
     shop = look()
     shop.buy(0)
@@ -170,12 +221,15 @@ def test_a_server_that_comes_back_is_looked_at_again(browser, tmp_path):
         begin(server)
         context = browser.new_context()
         shop = console(context, f"http://{HOST}:{server.port}")
+        shop.page.locator(".product button").first.click()
         server.stop()
-        expect(shop.page.locator("#link")).to_have_text("connecting …")
+        expect(shop.page.locator("#link")).to_have_text("the shop does not answer …")
+        shop.page.get_by_role("button", name="Place the order").click()
+        expect(shop.page.locator("#basket .error")).to_have_text("the shop does not answer: try again.")
         begin(server)
 
         expect(shop.page.locator("#link")).to_have_text("live")
-        shop.buy(0)
+        shop.buy()
         shop.pay()
         expect(shop.points).to_have_text("34")
         context.close()

@@ -294,6 +294,26 @@ async def test_the_demo_fills_an_empty_catalog_once(data: Path) -> None:
     assert len(listed.listed) > 5
 
 
+def test_a_demo_is_played_with_only_where_it_was_begun_as_one(tmp_path: Path) -> None:
+    fresh, somebodys = tmp_path / "fresh", tmp_path / "somebodys"
+    asyncio.run(_open(somebodys))
+
+    def played(folder: Path, **environ: str) -> bool:
+        return demo.is_demo(read_settings({"SHOP_DATA": str(folder), **environ}), environ)
+
+    assert played(fresh)
+    asyncio.run(_open(fresh))
+    assert played(fresh)
+    assert not played(somebodys)
+    assert not played(fresh, SHOP_JWT_KEY="k" * 32)
+    assert not played(fresh, SHOP_PAYMENT_SECRETS="s" * 32)
+
+
+async def _open(folder: Path) -> None:
+    async with opened(read_settings({"SHOP_DATA": str(folder)})):
+        pass
+
+
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("sh")), reason="the lines are for a shell with curl")
 def test_the_lines_of_the_welcome_can_be_pasted(data: Path, url: str, tmp_path: Path) -> None:
     async def fill() -> tuple[int, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import msgspec
+from structlog.testing import capture_logs
 
 from shop.kernel.errors import Refusal
 from shop.platform.bus_aws import Consumer
@@ -98,3 +99,21 @@ async def test_several_watchers_hear_the_same(store, serve, send, book, hearing,
 
     assert left.heard == right.heard
     assert len(left.heard) == 9
+
+
+async def test_a_watcher_that_fails_is_logged_once_and_holds_nothing_up(
+    store, serve, send, book, hearing, until, diary
+):
+    class Broken(type(diary)):
+        def committed(self, _):
+            raise RuntimeError("broken")
+
+    store.watcher = Watchers(Broken(), diary)
+    bus = await serve(store, hearing(reader=book().hear), watcher=store.watcher)
+    with capture_logs() as lines:
+        await send([1])
+        await send([2])
+        await until(bus.idle)
+
+    assert [what for what, *_ in diary.heard].count("delivered") == 2
+    assert [(line["event"], line["watcher"]) for line in lines] == [("watcher.failed", "Broken")]

@@ -34,6 +34,8 @@ from shop.entrypoints.terminal import (
 from shop.kernel.clock import system_clock
 from shop.platform.settings import Settings, read_settings
 
+_ATTEMPTS_OF_A_DEMO = 2  # of a delivery, so that one sees a dead letter today
+
 if TYPE_CHECKING:
     from shop.catalog.presentation.shopify import Import
     from shop.entrypoints.bring_in import Brought
@@ -114,11 +116,15 @@ def _serve_all(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         raise Failed("SHOP_STORAGE=dynamodb keeps each context apart: serve one of them with --context")
     from shop.entrypoints import serving  # noqa: PLC0415
     from shop.entrypoints.monolith import opened  # noqa: PLC0415
-    from shop.entrypoints.playground import ATTEMPTS  # noqa: PLC0415
     from shop.entrypoints.upgrade import upgrade_store  # noqa: PLC0415
 
-    if demo and not os.environ.get("SHOP_DELIVERY_ATTEMPTS"):
-        settings = replace(settings, delivery_attempts=ATTEMPTS)
+    playing = False
+    if demo:
+        from shop.entrypoints.demo import is_demo  # noqa: PLC0415
+
+        playing = is_demo(settings, os.environ)
+    if playing and not os.environ.get("SHOP_DELIVERY_ATTEMPTS"):
+        settings = replace(settings, delivery_attempts=_ATTEMPTS_OF_A_DEMO)
     with bars() as show:
         upgrade_store(settings, progress=show)
     url = _url(host, port)
@@ -132,7 +138,7 @@ def _serve_all(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         else:
             click.echo(f"The shop is open: {url} (data: {settings.data.resolve()}). Ctrl-C closes it.", err=True)
 
-    serving.serve(settings, opened(settings, serving=True, playing=demo), host=host, port=port, begin=begin)
+    serving.serve(settings, opened(settings, serving=True, playing=playing), host=host, port=port, begin=begin)
 
 
 def _url(host: str, port: int) -> str:

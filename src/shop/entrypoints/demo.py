@@ -14,9 +14,22 @@ from shop.catalog.container import CatalogContainer
 from shop.catalog.presentation.shopify import Row, read_products
 from shop.entrypoints.bring_in import bring_in
 from shop.entrypoints.terminal import HERE
+from shop.platform.settings import Settings
 
 CURRENCY = "EUR"
+_MARK = "demo"  # a file in the folder of the store
 FIRST_BUY = "tea-smoky-dawn"
+
+
+def is_demo(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether this is a shop to play with: begun as a demo, on an empty folder, with keys of its own. What was begun
+    otherwise may be somebody's.
+    """
+    mark = settings.data / _MARK
+    if not settings.store.exists():
+        settings.data.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    return mark.exists() and not any(environ.get(key) for key in ("SHOP_JWT_KEY", "SHOP_PAYMENT_SECRETS"))
 
 
 async def fill(catalog: CatalogContainer) -> tuple[int, str]:

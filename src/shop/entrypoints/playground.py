@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from litestar.response import Redirect
 
 from shop.kernel.clock import Clock
 from shop.kernel.errors import Invalid, NotFound, Refusal
@@ -22,10 +24,10 @@ from shop.platform.tokens import Tokens
 from shop.platform.web import anyone, callers, reply
 
 CUSTOMER = "ada"
-ATTEMPTS = 2  # of a delivery, so that one sees a dead letter today
 _SHOWN = 30
 _LASTS = timedelta(hours=12)
-_HERE = {"127.0.0.1", "localhost", "[::1]"}
+_HERE = {"127.0.0.1", "localhost", "::1"}
+_BETWEEN = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
 _THIS_MACHINE = {"127.0.0.1", "::1"}
 _staff = callers("staff")
 
@@ -91,6 +93,7 @@ class Playground:
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
         return [
+            get("/", before_request=anyone, opt=answers())(self.begin),
             get("/console/demo", before_request=anyone, opt=answers(NotHere))(self.session),
             post("/console/demo/signatures", before_request=_staff, opt=answers(), status_code=200)(self.sign),
             post("/console/demo/breakages", before_request=_staff, opt=answers(NoSuchConsumer), status_code=200)(
@@ -105,12 +108,13 @@ class Playground:
             for name, reactions in self.consumers.items()
         }
 
+    async def begin(self) -> Redirect:
+        """To the console: that is what there is to see."""
+        return Redirect("/console")
+
     async def session(self, request: Web) -> Response[Session]:
-        """Somebody to be. Only a page that came from this machine by a name of it may ask: no other site can."""
-        host = (header_of(request, b"host") or "").rpartition(":")
-        name = host[0] if host[1] and host[2].isdigit() else "".join(host)
-        client = request.scope["client"]
-        if name not in _HERE or client is None or client[0] not in _THIS_MACHINE:
+        """Somebody to be, for the demo's own page in a browser on this machine."""
+        if not _is_ours(request):
             raise NotHere("tokens are given to a browser on this machine only; elsewhere: shop token --role staff")
         there = await self.catalog.scan("product/", limit=_SHOWN)
         return reply(
@@ -142,3 +146,23 @@ class Playground:
             await reaction(envelope, cause)
 
         return react
+
+
+def _is_ours(request: Web) -> bool:
+    """Asked by a page that came from here, under a name of this machine, with nobody between: no other site can say all
+    that, nor can a proxy that faces the outside.
+    """
+    client = request.scope["client"]
+    host, origin, site = (header_of(request, name) for name in (b"host", b"origin", b"sec-fetch-site"))
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    return (
+        name in _HERE
+        and client is not None
+        and client[0] in _THIS_MACHINE
+        and origin in {None, f"http://{host}"}
+        and site in {None, "same-origin", "none"}
+        and not any(header_of(request, name) for name in _BETWEEN)
+    )

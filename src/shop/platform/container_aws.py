@@ -11,6 +11,7 @@ from shop.platform.aws import Aws
 from shop.platform.cold_start import without
 from shop.platform.event_figures import EventFigures
 from shop.platform.figures import Counting, Figures
+from shop.platform.journey import Watchers
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
 from shop.platform.storage.measured import MeasuredEngine
@@ -59,7 +60,7 @@ class AwsContainer(containers.DeclarativeContainer):
     clock = providers.Object(system_clock)
     ids = providers.Singleton(ids, clock)
     figures = providers.Singleton(_figures, role)
-    watcher = providers.Singleton(EventFigures, figures, business=counting, clock=clock)
+    watcher = providers.Singleton(Watchers, providers.Singleton(EventFigures, figures, business=counting, clock=clock))
     tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
     aws = providers.Singleton(_aws, settings, role, figures)
     store = providers.Singleton(DynamoStore, aws, stack=settings.provided.stack, clock=clock)

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+import structlog
+
 from shop.kernel.events import Envelope
+
+log = structlog.get_logger("shop.bus")
 
 
 class Watcher(Protocol):
@@ -26,30 +30,48 @@ class Watcher(Protocol):
 
 
 class Watchers:
-    """Several; none of them: nobody hears."""
+    """Several; none of them: nobody hears. One that fails all the same is logged, once, and holds nothing up."""
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers
+        self._failed: set[int] = set()
 
     def committed(self, events: Sequence[Envelope]) -> None:
         """Tell them all."""
         for watcher in self._watchers:
-            watcher.committed(events)
+            try:
+                watcher.committed(events)
+            except Exception as error:  # noqa: BLE001 - it only looks on
+                self._log(watcher, error)
 
     def published(self, events: Sequence[Envelope]) -> None:
         """Tell them all."""
         for watcher in self._watchers:
-            watcher.published(events)
+            try:
+                watcher.published(events)
+            except Exception as error:  # noqa: BLE001 - it only looks on
+                self._log(watcher, error)
 
     def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:
         """Tell them all."""
         for watcher in self._watchers:
-            watcher.delivered(event, consumer=consumer, attempts=attempts)
+            try:
+                watcher.delivered(event, consumer=consumer, attempts=attempts)
+            except Exception as error:  # noqa: BLE001 - it only looks on
+                self._log(watcher, error)
 
     def failed(self, event: Envelope, *, consumer: str, attempts: int, wait: timedelta | None, reason: str) -> None:
         """Tell them all."""
         for watcher in self._watchers:
-            watcher.failed(event, consumer=consumer, attempts=attempts, wait=wait, reason=reason)
+            try:
+                watcher.failed(event, consumer=consumer, attempts=attempts, wait=wait, reason=reason)
+            except Exception as error:  # noqa: BLE001 - it only looks on
+                self._log(watcher, error)
+
+    def _log(self, watcher: Watcher, error: Exception) -> None:
+        if id(watcher) not in self._failed:
+            self._failed.add(id(watcher))
+            log.error("watcher.failed", watcher=type(watcher).__name__, exc_info=error)
 
 
 NOBODY = Watchers()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from litestar import Response, get, post
@@ -24,12 +24,15 @@ from shop.platform.console.stream import Stream
 from shop.platform.dead_letters import DeadLetter, Id
 from shop.platform.http.breaker import Breaker
 from shop.platform.http.client import Client
+from shop.platform.request import Web, header_of
 from shop.platform.storage.sqlite_dead_letters import Postponed, SqliteDeadLetters
+from shop.platform.tokens import Tokens, WrongToken
 from shop.platform.web import callers, reply
 
 _TICK = 1.0  # seconds between figures
 _TOGETHER = 0.05  # seconds: what happens within them is told at once
 _SHOWN = 50
+_EVENTS = "text/event-stream"
 _staff = callers("staff")
 
 
@@ -71,6 +74,12 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     postponed: list[Letter]
 
 
+@dataclass
+class _Counted:
+    at: float = float("-inf")
+    backlog: Backlog = field(default_factory=lambda: Backlog(0, 0, None))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConsoleApi:
     """For staff, who look on and repeat what failed."""
@@ -82,6 +91,7 @@ class ConsoleApi:
     reads: Client
     breakers: Mapping[str, Breaker]
     clock: Clock
+    _counted: _Counted = field(default_factory=_Counted)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Path, who may call, what happens."""
@@ -98,17 +108,18 @@ class ConsoleApi:
         """Contexts, and the events between them."""
         return reply(self.chart)
 
-    async def follow(self, after: FromQuery[int] = 0) -> Streamed:
-        """Server-sent events without an end: `moments`, as they happen, and `figures`, every second."""
+    async def follow(self, request: Web, after: FromQuery[int] = 0) -> Response[Any]:
+        """Server-sent events while the token is good: `moments`, as they happen, and `figures`, every second."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Streamed(self._told(after), media_type="text/event-stream", headers=headers)
+        if request.scope["method"] == "HEAD":
+            return Response(b"", media_type=_EVENTS, headers=headers)
+        return Streamed(self._told(after, still=_still(request)), media_type=_EVENTS, headers=headers)
 
     async def failed(self) -> Response[Letters]:
         """What could not be delivered."""
-        async with aclosing(self.letters.each()) as each:
-            dead = [_letter(one, since=one.since) async for one in _first(each, _SHOWN)]
+        dead = [_letter(one, since=one.since) for one in await self.letters.first(_SHOWN)]
         postponed = [_letter(one, due=one.due) for one in await self.letters.postponed(most=_SHOWN)]
-        return reply(Letters(dead=dead, dead_in_all=await self.letters.count(), postponed=postponed))
+        return reply(Letters(dead=dead, dead_in_all=(await self.backlog()).dead, postponed=postponed))
 
     async def replay(self, number: FromPath[int]) -> Response[None]:
         """Deliver a dead letter after all, as if it had never been tried."""
@@ -124,22 +135,25 @@ class ConsoleApi:
             raise NotWaiting("no such delivery waits to be tried again: it may have been made meanwhile")
         return reply(None, status=204)
 
-    async def _told(self, after: int) -> AsyncIterator[bytes]:
+    async def _told(self, after: int, *, still: Callable[[], bool]) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"
         told_at = float("-inf")
         loop = asyncio.get_running_loop()
-        while not self.stream.ended:
+        while not self.stream.ended and still():
             if moments := self.stream.since(after):
                 after = moments[-1].n
                 yield _sent("moments", moments)
             if loop.time() - told_at >= _TICK:
                 told_at = loop.time()
                 yield _sent("figures", await self._figures())
-            await self.stream.news(within=_TICK)
+            await self.stream.news(after=after, within=_TICK)
             await asyncio.sleep(_TOGETHER)
 
     async def _figures(self) -> Figures:
-        backlog = await self.backlog()
+        now = asyncio.get_running_loop().time()
+        if now - self._counted.at >= _TICK / 2:  # once, however many look on
+            self._counted.at, self._counted.backlog = now, await self.backlog()
+        backlog = self._counted.backlog
         return Figures(
             at=self.clock(),
             reads=self.reads.answered_by,
@@ -167,10 +181,15 @@ def _letter(one: DeadLetter | Postponed, *, since: datetime | None = None, due: 
     )
 
 
-async def _first(each: AsyncIterator[DeadLetter], most: int) -> AsyncIterator[DeadLetter]:
-    n = 0
-    async for letter in each:
-        yield letter
-        n += 1
-        if n == most:
-            return
+def _still(request: Web) -> Callable[[], bool]:
+    """Whether the token it was asked with is good yet."""
+    tokens: Tokens = request.app.state.tokens
+    _, _, token = (header_of(request, b"authorization") or "").partition(" ")
+
+    def good() -> bool:
+        try:
+            return bool(tokens.verify(token.strip()))
+        except WrongToken:
+            return False
+
+    return good

@@ -16,7 +16,7 @@ from shop.platform.answers import answers
 from shop.platform.request import Web, header_of
 from shop.platform.web import anyone
 
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -71,6 +71,8 @@ class Page:
     def _assets(self) -> dict[str, _Asset]:
         found = {}
         for file in Path(__file__).with_name("assets").iterdir():
-            body, kind = file.read_bytes(), file.name.rpartition(".")[2]
-            found[file.name] = _Asset(body, _TYPES[kind], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
+            body, kind = file.read_bytes(), _TYPES.get(file.suffix)
+            if kind is None:
+                continue  # an editor's
+            found[file.name] = _Asset(body, kind, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
         return found

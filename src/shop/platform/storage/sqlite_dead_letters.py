@@ -50,7 +50,7 @@ class SqliteDeadLetters:
     async def each(self) -> AsyncGenerator[DeadLetter, None]:
         """Oldest first."""
         after = 0
-        while page := self.file.read(lambda connection, after=after: _page(connection, after)):  # type: ignore[misc]
+        while page := self.file.read(lambda connection, after=after: _page(connection, after, _PAGE)):  # type: ignore[misc]
             for letter in page:
                 yield letter
                 after = int(letter.id)
@@ -76,9 +76,13 @@ class SqliteDeadLetters:
         """As `revive`."""
         return len(await self.revive([letter.id async for letter in self.each()]))
 
+    async def first(self, most: int) -> list[DeadLetter]:
+        """So many of them, the oldest."""
+        return await self.file.read_aside(lambda connection: _page(connection, 0, most))
+
     async def postponed(self, *, most: int) -> list[Postponed]:
         """So many of the deliveries that failed and are tried again, the next one first."""
-        rows = self.file.read(lambda connection: connection.execute(_POSTPONED, (most,)).fetchall())
+        rows = await self.file.read_aside(lambda connection: connection.execute(_POSTPONED, (most,)).fetchall())
         return [_postponed(*row) for row in rows]
 
     async def hasten(self, identifier: int) -> bool:
@@ -91,8 +95,8 @@ def _postponed(identifier: int, consumer: str, attempts: int, reason: str, due: 
     return Postponed(identifier, consumer, attempts, reason, moment_of(due), event)
 
 
-def _page(connection: sqlite3.Connection, after: int) -> list[DeadLetter]:
-    rows = connection.execute(f"{_ROW} AND deliveries.id > ? ORDER BY deliveries.id LIMIT ?", (after, _PAGE))
+def _page(connection: sqlite3.Connection, after: int, most: int) -> list[DeadLetter]:
+    rows = connection.execute(f"{_ROW} AND deliveries.id > ? ORDER BY deliveries.id LIMIT ?", (after, most))
     return [_letter(row) for row in rows]
 
 

@@ -16,6 +16,15 @@ export const h = (tag, given, ...children) => made(document.createElement(tag), 
 export const s = (tag, given, ...children) => made(document.createElementNS(SVG, tag), given, children);
 export const by = (id) => document.getElementById(id);
 
+// New children for old ones; who was on one of them (`data-key`) stays on it, and what was opened stays open.
+export function redraw(place, ...children) {
+  const on = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const open = new Set([...place.querySelectorAll("details[open]")].map((one) => one.dataset.key));
+  place.replaceChildren(...children.flat().filter((child) => child != null && child !== false && child !== ""));
+  for (const one of place.querySelectorAll("details")) one.open = open.has(one.dataset.key);
+  if (on) place.querySelector(`[data-key="${CSS.escape(on)}"]`)?.focus({ preventScroll: true });
+}
+
 // Says something to who cannot see it happen.
 export function say(text) {
   by("said").textContent = text;

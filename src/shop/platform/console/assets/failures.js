@@ -1,66 +1,80 @@
 // What failed: deliveries that are tried again, and dead letters; and, on a demo, contexts to break.
 
 import { ask, Refused } from "./api.js";
-import { by, clockTime, h, lasting, moment, say, short } from "./dom.js";
+import { by, clockTime, h, lasting, moment, redraw, say, short } from "./dom.js";
+import { orderOf } from "./journeys.js";
+
+const QUIET = new Set(["committed", "published"]);
 
 export class Failures {
-  constructor(chart, demo) {
+  constructor(chart, demo, { order, broken }) {
     this.consumers = [...new Set(chart.events.flatMap(({ heard }) => Object.keys(heard)))].sort();
+    this.order = order;
+    this.tell = broken;
     this.broken = new Set(demo?.broken ?? []);
     this.figures = "";
     this.loading = null;
+    this.tell(this.broken);
     if (demo) this.#offer();
   }
 
   heard(moments) {
     const dead = moments.filter(({ what }) => what === "dead");
     if (dead.length) say(`Dead letter: ${dead.at(-1).event.type} for ${dead.at(-1).consumer}`);
-    if (moments.some(({ what, attempts }) => what !== "committed" && what !== "published" && (what !== "delivered" || attempts > 1))) this.load();
+    if (moments.some(({ what, attempts }) => !QUIET.has(what) && (what !== "delivered" || attempts > 1))) this.load();
   }
 
   tick({ waiting, dead }) {
     const figures = `${waiting > 0} ${dead}`; // another server's failures show here alone
     if (figures !== this.figures) this.load();
     this.figures = figures;
+    for (const due of by("failed").querySelectorAll("[data-due]")) due.textContent = next(Number(due.dataset.due));
   }
 
-  async load() {
-    if (this.loading) {
-      this.again = true;
-      return this.loading;
-    }
-    this.loading = this.#load().finally(() => {
-      this.loading = null;
-      if (this.again) {
-        this.again = false;
-        this.load();
-      }
-    });
+  load() {
+    if (this.loading) this.again = true;
+    else
+      this.loading = this.#load().finally(() => {
+        this.loading = null;
+        if (this.again) {
+          this.again = false;
+          this.load();
+        }
+      });
     return this.loading;
   }
 
   async #load() {
-    const { dead, deadInAll, postponed } = await ask("/console/letters");
-    const nothing = !dead.length && !postponed.length;
-    by("failed").replaceChildren(
-      nothing ? h("p", { class: "well" }, "Nothing: every event has had its effect, or is on its way.") : "",
-      postponed.length ? this.#table("Tried again by themselves", postponed, "Try now", "hasten", (one) => `next at ${clockTime(moment(one.due))}`) : "",
-      dead.length ? this.#table(`Dead letters: ${deadInAll}`, dead, "Replay", "replay", (one) => `since ${clockTime(moment(one.since))}`) : "",
-    );
+    try {
+      const { dead, deadInAll, postponed } = await ask("/console/letters");
+      redraw(by("failed"),
+        dead.length || postponed.length ? "" : h("p", { class: "well" }, "Nothing: every event has had its effect, or is on its way."),
+        postponed.length ? this.#table("Failed, and tried again by itself", postponed, "Try now", "hasten") : "",
+        dead.length ? this.#table(`Dead letters: ${deadInAll}`, dead, "Replay", "replay") : "");
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // it is asked again at the next change
+    }
   }
 
-  #table(title, letters, verb, act, when) {
+  #table(title, letters, verb, act) {
+    const head = ["Event", "For", "Why", "Attempts", "When", ""].map((text) => h("th", { scope: "col" }, text));
     return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
-      h("table", { class: act }, h("caption", null, title),
-        h("thead", null, h("tr", null, ["Event", "For", "Why", "Attempts", "When", ""].map((text) => h("th", { scope: "col" }, text)))),
-        h("tbody", null, letters.map((one) => h("tr", null,
-          h("td", null, h("details", null, h("summary", null, h("code", { class: "type" }, one.event.type), " ", short(one.event.subject)),
-            h("pre", null, JSON.stringify(one.event, null, 2)))),
-          h("td", null, one.consumer),
-          h("td", { class: "reason" }, one.reason),
-          h("td", null, String(one.attempts)),
-          h("td", null, when(one)),
-          h("td", null, h("button", { onclick: (event) => this.#act(event.target, one, act) }, verb)))))));
+      h("table", { class: act }, h("caption", null, title), h("thead", null, h("tr", null, head)),
+        h("tbody", null, letters.map((one) => this.#row(one, verb, act)))));
+  }
+
+  #row(one, verb, act) {
+    const order = one.event.data.orderId ?? orderOf(one.event);
+    return h("tr", null,
+      h("td", null,
+        h("details", { "data-key": `more ${one.id}` }, h("summary", { "data-key": `event ${one.id}` }, h("code", { class: "type" }, one.event.type)),
+          h("pre", null, JSON.stringify(one.event, null, 2))),
+        order ? h("button", { class: "link-like", "data-key": `order ${one.id}`, title: order, onclick: () => this.order.show(order, { look: true }) }, short(order)) : short(one.event.subject)),
+      h("td", null, one.consumer),
+      h("td", { class: "reason" }, one.reason.replace(/^BrokenOnPurpose: /, "")),
+      h("td", null, String(one.attempts)),
+      h("td", null, one.due ? h("span", { "data-due": moment(one.due) }, next(moment(one.due))) : `since ${clockTime(moment(one.since))}`),
+      h("td", { class: "act" }, h("button", { "data-key": `act ${one.event.id} ${one.consumer}`, onclick: (event) => this.#act(event.target, one, act) }, verb)));
   }
 
   async #act(button, letter, act) {
@@ -73,25 +87,29 @@ export class Failures {
       say(error.message);
     }
     await this.load();
+    if (document.activeElement === document.body) by("failures-title").focus();
   }
 
   #offer() {
-    by("breakages").replaceChildren(
-      h("p", { class: "soft" }, "Break a context, place an order, and see what becomes of its events. Then repair it, and replay them."),
+    redraw(by("breakages"),
+      h("p", { class: "soft" }, "Break a context: it fails at every event it hears, and still answers over HTTP. Place an order and pay, and see what waits. ",
+        "Then repair it: what failed is tried again within a minute, or ", h("i", null, "Try now"), "; what has failed twice is dead here, until you ", h("i", null, "Replay"), " it."),
       h("div", { class: "row" }, this.consumers.map((name) =>
-        h("button", { type: "button", role: "switch", "aria-checked": String(this.broken.has(name)), "data-consumer": name, class: "switch",
-          onclick: (event) => this.#break(event.currentTarget, name) }, this.#offerOf(name)))));
+        h("button", { type: "button", role: "switch", "aria-checked": String(this.broken.has(name)), "data-consumer": name, "data-key": `break ${name}`, class: "switch",
+          onclick: () => this.#break(name) }, this.broken.has(name) ? `Repair ${name}` : `Break ${name}`))));
   }
 
-  #offerOf(name) {
-    return this.broken.has(name) ? `Repair ${name}` : `Break ${name}`;
-  }
-
-  async #break(button, name) {
-    const broken = await ask("/console/demo/breakages", { method: "POST", body: { consumer: name, broken: !this.broken.has(name) } });
-    this.broken = new Set(broken);
-    button.setAttribute("aria-checked", String(this.broken.has(name)));
-    button.textContent = this.#offerOf(name);
-    say(this.broken.has(name) ? `${name} fails at all it hears` : `${name} is repaired`);
+  async #break(name) {
+    try {
+      this.broken = new Set(await ask("/console/demo/breakages", { method: "POST", body: { consumer: name, broken: !this.broken.has(name) } }));
+      say(this.broken.has(name) ? `${name} fails at all it hears` : `${name} is repaired`);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      say(error.message);
+    }
+    this.tell(this.broken);
+    this.#offer();
   }
 }
+
+const next = (due) => (due > Date.now() ? `again in ${lasting(due - Date.now())}` : "now");

@@ -24,6 +24,7 @@ export class Gauges {
 
   tick(figures) {
     const { reads } = figures;
+    this.circuits = figures.circuits;
     if (this.before) {
       this.reads.push(Object.fromEntries(LAYERS.map(([layer]) => [layer, reads[layer] - this.before[layer]])));
       if (this.reads.length > REMEMBERED) this.reads.shift();
@@ -39,7 +40,7 @@ export class Gauges {
   #layers(reads) {
     const all = LAYERS.reduce((sum, [layer]) => sum + reads[layer], 0);
     const share = (layer) => (all ? Math.round((100 * reads[layer]) / all) : 0);
-    const shown = LAYERS.filter(([layer]) => layer !== "redis" || reads.redis || all === 0);
+    const shown = LAYERS.filter(([layer]) => layer !== "redis" || "redis" in this.circuits);
     return [
       this.#area(),
       h("dl", { class: "legend" }, shown.flatMap(([layer, name, says]) => [
@@ -65,7 +66,7 @@ export class Gauges {
     return h("figure", null,
       s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Products read per second in the last two minutes, by who answered" },
         s("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, class: "axis" }), ...bars),
-      h("figcaption", null, `two minutes; at most ${most} a second`));
+      h("figcaption", null, `products read in each second of the last two minutes${this.reads.some((tick) => Object.values(tick).some(Boolean)) ? `, ${most} at most` : ""}`));
   }
 
   #breaker(to, { circuits, opened }) {

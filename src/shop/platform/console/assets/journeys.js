@@ -4,13 +4,13 @@ import { contextOf, moment } from "./dom.js";
 
 const KEPT = 3000;
 
-export const orderOf = (event) =>
-  event.data.orderId ?? (event.subject.startsWith("ord_") ? event.subject : null);
+export const orderOf = (event) => event.orderId ?? (event.subject.startsWith("ord_") ? event.subject : null);
 
 export class Journeys {
   constructor() {
     this.events = new Map(); // id → journey, oldest first
     this.byOrder = new Map(); // order → ids of its events
+    this.count = 0;
   }
 
   // Moments as they came; the journeys that changed.
@@ -32,6 +32,7 @@ export class Journeys {
       const order = orderOf(event);
       journey = { event, order, by: contextOf(event), at: moment(event.time), published: null, to: new Map() };
       this.events.set(event.id, journey);
+      this.count += 1;
       if (order) {
         if (!this.byOrder.has(order)) this.byOrder.set(order, new Set());
         this.byOrder.get(order).add(event.id);

@@ -44,9 +44,9 @@ const ARROWS = {
 };
 
 export class MapOfContexts {
-  constructor(chart, failures) {
+  constructor(chart) {
     this.chart = chart;
-    this.failures = failures;
+    this.out = new Set(); // contexts that are broken
     this.published = {};
     this.heardBy = {};
     this.lost = {};
@@ -78,6 +78,11 @@ export class MapOfContexts {
     this.#count();
   }
 
+  broken(names) {
+    this.out = names;
+    this.#count();
+  }
+
   tick({ reads, circuits, dead }) {
     const now = { hit: reads.memory + reads.redis + reads["stale-if-error"], miss: reads.origin };
     if (this.reads) {
@@ -98,10 +103,10 @@ export class MapOfContexts {
     this.svg = s(
       "svg",
       { viewBox: `0 0 ${size.join(" ")}`, role: "group", "aria-label": "Map of the shop" },
-      s("defs", null, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "7", markerHeight: "7", orient: "auto" },
+      s("defs", null, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "12", markerHeight: "12", markerUnits: "userSpaceOnUse", orient: "auto" },
         s("path", { d: "M0 0 8 4 0 8z", class: "tip" }))),
-      ...this.#pairs().map((pair) => this.#arrow(pair)),
       ...Object.keys(boxes).map((name) => this.#box(name)),
+      ...this.#pairs().map((pair) => this.#arrow(pair)),
       this.dots,
     );
     by("picture").replaceChildren(this.svg);
@@ -200,7 +205,9 @@ export class MapOfContexts {
     };
     for (const { name } of this.chart.contexts) {
       line(name, 0, `${this.published[name] ?? 0} published`);
-      line(name, 1, `${this.heardBy[name] ?? 0} heard${this.lost[name] ? `, ${this.lost[name]} failed` : ""}`);
+      const failed = this.lost[name] ? `, ${this.lost[name]} failed` : "";
+      line(name, 1, this.out.has(name) ? `broken${failed}` : `${this.heardBy[name] ?? 0} heard${failed}`);
+      this.svg.querySelector(`[data-box='${name}']`).classList.toggle("alarm", this.out.has(name));
     }
     const all = this.reads ? this.reads.hit + this.reads.miss : 0;
     line("cache", 0, all ? `${Math.round((100 * this.reads.hit) / all)} % hits` : "no reads yet");
@@ -214,8 +221,11 @@ export class MapOfContexts {
   }
 
   #explain(name) {
-    for (const one of this.svg.querySelectorAll(".chosen")) one.classList.remove("chosen");
-    this.svg.querySelector(`[data-box='${name}'], [data-arrow='${name}']`).classList.add("chosen");
+    for (const one of this.svg.querySelectorAll("[role=button]")) {
+      const chosen = one.dataset.box === name || one.dataset.arrow === name;
+      one.classList.toggle("chosen", chosen);
+      one.setAttribute("aria-pressed", String(chosen));
+    }
     by("explained").replaceChildren(...this.#words(name));
   }
 
@@ -242,7 +252,7 @@ export class MapOfContexts {
     const hears = this.chart.events.filter((event) => event.heard[name]);
     return [
       h("h3", { class: `of ${name}` }, name),
-      h("p", null, says.replace(/^\w+: /, "")),
+      h("p", null, sentence(says.replace(/^\w+: /, ""))),
       h("div", { class: "columns" },
         h("div", null, h("h4", null, "Publishes"), this.#list(gives, (event) => event.says)),
         h("div", null, h("h4", null, "Hears, and does then"), this.#list(hears, (event) => event.heard[name]))),
@@ -256,3 +266,5 @@ export class MapOfContexts {
     ]));
   }
 }
+
+const sentence = (text) => text[0].toUpperCase() + text.slice(1);

@@ -1,13 +1,14 @@
 // Where an order went: each event of it, and each delivery, on one line of time. Waiting is shown, but shortened.
 
 import { ask, Refused } from "./api.js";
-import { by, clockTime, h, lasting, moment, money } from "./dom.js";
+import { by, clockTime, h, lasting, moment, money, redraw } from "./dom.js";
 
 const LULL = 60; // ms: longer than that nothing happened, and the line of time is folded
 
 export class OrderShown {
-  constructor(journeys) {
+  constructor(journeys, chart) {
     this.journeys = journeys;
+    this.heardBy = new Map(chart.events.map(({ type, heard }) => [type, heard])); // what consumers do with it
     this.id = null;
     this.due = false;
     by("order-ask").addEventListener("submit", (event) => {
@@ -39,10 +40,10 @@ export class OrderShown {
       const told = await ask(`/orders/${encodeURIComponent(id)}`);
       if (id !== this.id) return;
       const rows = rowsOf(this.journeys.of(id));
-      by("order-shown").replaceChildren(heading(told), rows.length ? waterfall(rows) : plain(told));
+      redraw(by("order-shown"), heading(told), waits(told, rows), rows.length ? waterfall(rows, told, this.heardBy) : plain(told));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      by("order-shown").replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
+      redraw(by("order-shown"), h("p", { class: "error", role: "alert" }, error.message));
     }
   }
 }
@@ -50,22 +51,33 @@ export class OrderShown {
 const since = (ms) => (ms < 1000 ? lasting(ms) : `${(ms / 1000).toFixed(3)} s`);
 
 function heading(told) {
-  return h("p", { class: "order-head" },
+  return h("div", { class: "order-head" },
     h("span", { class: `status ${told.status}` }, told.status), " ",
     h("b", null, money(told.total, told.currency)), " ",
     h("span", { class: "soft" }, `placed ${clockTime(moment(told.createdAt))}, ${told.lines.length} ${told.lines.length === 1 ? "line" : "lines"}`),
-    " ", h("code", null, told.orderId));
+    " ", h("code", null, told.orderId),
+    Number(told.owedBack ?? 0) ? h("p", null, `${money(told.owedBack, told.currency)} is owed back to who paid.`) : null,
+    h("p", { class: "soft" }, told.lines.map(({ name, quantity }) => `${quantity} × ${name}`).slice(0, 5).join(", "), told.lines.length > 5 ? ", …" : ""));
+}
+
+// Why it goes no further.
+function waits({ status }, rows) {
+  if (status !== "pending" && status !== "confirmed") return null;
+  const failed = rows.find(({ state }) => state === "failed" || state === "dead");
+  if (failed) return h("p", { class: "error" }, `It is ${status} until ${failed.consumer} has heard ${failed.type}, at which it failed: see what failed, below.`);
+  return h("p", { class: "soft" }, status === "pending" ? "It waits for its goods." : "It waits to be paid.");
 }
 
 function rowsOf(journeys) {
   const rows = [];
   for (const { event, by: context, at, to } of journeys) {
-    if (!to.size) rows.push({ type: event.type, context, from: at, until: at, consumer: null, words: "nobody here need hear it" });
+    if (!to.size) rows.push({ id: event.id, type: event.type, context, from: at, until: at, consumer: null, words: "for who follows GET /events" });
     for (const [consumer, { state, at: ended, againIn, failures }] of to) {
       const took = lasting(ended - at);
       const words = { delivered: `${consumer} in ${took}`, failed: `${consumer} failed; again in ${lasting((againIn ?? 0) * 1000)}`,
         dead: `${consumer} failed: a dead letter`, replayed: `${consumer}: replayed` }[state];
-      rows.push({ type: event.type, context, from: at, until: ended, consumer, state, words: failures && state === "delivered" ? `${words}, after ${failures} failed` : words });
+      const retried = failures && state === "delivered" ? `, after ${failures} failed ${failures === 1 ? "attempt" : "attempts"}` : "";
+      rows.push({ id: event.id, type: event.type, context, from: at, until: ended, consumer, state, words: words + retried });
     }
   }
   return rows.sort((a, b) => a.from - b.from || a.until - b.until);
@@ -87,7 +99,8 @@ function lineOf(rows) {
   return { at: (time) => at.get(time) * scale, folds: folds.map(([place, gap]) => [place * scale, gap]) };
 }
 
-function waterfall(rows) {
+function waterfall(rows, { timeline }, heardBy) {
+  const details = new Map(timeline.filter(({ detail }) => detail && detail.length < 25).map(({ by: cause, detail }) => [cause, detail]));
   const line = lineOf(rows);
   const first = rows[0].from;
   const items = rows.map((row) => {
@@ -99,7 +112,8 @@ function waterfall(rows) {
       h("span", { class: "since" }, `+${since(row.from - first)}`),
       h("code", { class: `type ${row.context}` }, row.type),
       h("span", { class: "track", "aria-hidden": "true" }, bar),
-      h("span", { class: `to ${row.state ?? ""}` }, row.words));
+      h("span", { class: `to ${row.state ?? ""}` }, row.words, details.has(row.id) ? `: ${details.get(row.id)}` : "",
+        row.consumer ? h("small", null, heardBy.get(row.type)?.[row.consumer] ?? "") : ""));
   });
   const folds = line.folds.map(([place, gap]) => {
     const fold = h("span", { class: "fold" }, h("span", null, lasting(gap)));

@@ -1,18 +1,26 @@
 // A small storefront: what a customer's page would ask of the shop, and nothing else.
 
 import { ask, Refused } from "./api.js";
-import { by, h, money, s, say, short } from "./dom.js";
+import { by, h, money, redraw, s, say, short } from "./dom.js";
 import { orderOf } from "./journeys.js";
 
 const SHELF = 6;
+const ORDERS = 3;
+const WAITING = {
+  pending: "Its goods are not set aside yet.",
+  confirmed: "Its goods are set aside. It expires if nobody pays within half an hour.",
+};
 
 export class Store {
   constructor(demo, shown) {
     this.demo = demo;
     this.shown = shown;
     this.basket = new Map(); // product id → [product, quantity]
+    this.key = key(); // of the order that the basket becomes: sent again, it is the same order
+    this.placing = false;
     this.orders = new Map(); // order id → order as it was last seen, newest last
-    this.points = null;
+    this.payments = new Map(); // order id → what the payment provider is to say, and whether the shop has heard it
+    this.points = 0;
     this.error = "";
     by("customer").textContent = demo.customerId;
   }
@@ -21,6 +29,8 @@ export class Store {
     const { data } = await ask(`/products?ids=${this.demo.products.map(encodeURIComponent).join(",")}`, { as: "customer" });
     const articles = new Map(data.filter(({ inStock }) => inStock).map((product) => [product.groupId ?? product.productId, product]));
     by("shelf").replaceChildren(...[...articles.values()].slice(0, SHELF).map((product) => this.#card(product)));
+    const before = await ask(`/orders?limit=${ORDERS}`, { as: "customer" });
+    for (const order of before.data.reverse()) this.orders.set(order.orderId, order);
     await this.#account();
     this.#draw();
   }
@@ -45,34 +55,56 @@ export class Store {
   #add(product) {
     const [, before] = this.basket.get(product.productId) ?? [null, 0];
     this.basket.set(product.productId, [product, before + 1]);
+    this.key = key();
     say(`${product.name} is in the basket`);
     this.#draw();
   }
 
-  async #order() {
-    const items = [...this.basket.values()].map(([{ productId }, quantity]) => ({ productId, quantity }));
-    const order = await this.#tried(() => ask("/orders", { as: "customer", method: "POST", body: { items }, headers: { "Idempotency-Key": key() } }));
-    if (!order) return;
-    this.basket.clear();
-    this.orders.set(order.orderId, order);
-    say("The order is placed");
+  #takeOut(productId) {
+    this.basket.delete(productId);
+    this.key = key();
     this.#draw();
-    this.shown.show(order.orderId);
-    this.#read(order.orderId);
   }
 
-  // What the payment provider does: it signs what it says, and tells the webhook.
+  async #order() {
+    if (this.placing) return;
+    this.placing = true;
+    this.#draw();
+    const items = [...this.basket.values()].map(([{ productId }, quantity]) => ({ productId, quantity }));
+    const order = await this.#tried(() => ask("/orders", { as: "customer", method: "POST", body: { items }, headers: { "Idempotency-Key": this.key } }));
+    this.placing = false;
+    if (order) {
+      this.basket.clear();
+      this.key = key();
+      this.orders.set(order.orderId, order);
+      say("The order is placed");
+      this.shown.show(order.orderId);
+      this.#read(order.orderId);
+    }
+    this.#draw();
+    if (document.activeElement === document.body) by("bought").querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  // What the payment provider does: it signs what it says, and tells the webhook. Said again, it is the same payment.
   async #pay({ orderId, toPay, currency }) {
-    const body = JSON.stringify({ paymentId: `pay_${key()}`, orderId, amount: toPay, currency, status: "completed" });
-    await this.#tried(async () => {
-      const { signature } = await ask("/console/demo/signatures", { method: "POST", body: { body } });
-      await ask("/payments/webhook", { as: "nobody", method: "POST", body, headers: { "Payment-Signature": signature } });
+    const payment = this.payments.get(orderId) ?? { body: JSON.stringify({ paymentId: `pay_${key()}`, orderId, amount: toPay, currency, status: "completed" }) };
+    payment.told = true;
+    this.payments.set(orderId, payment);
+    this.#draw();
+    const done = await this.#tried(async () => {
+      const { signature } = await ask("/console/demo/signatures", { method: "POST", body: { body: payment.body } });
+      await ask("/payments/webhook", { as: "nobody", method: "POST", body: payment.body, headers: { "Payment-Signature": signature } });
+      return true;
     });
+    payment.told = Boolean(done);
     this.#draw();
   }
 
   async #read(orderId) {
-    const order = await this.#tried(() => ask(`/orders/${orderId}`, { as: "customer" }));
+    const order = await ask(`/orders/${orderId}`, { as: "customer" }).catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+      return null; // it is read again at the next event
+    });
     if (!order) return;
     const before = this.orders.get(orderId)?.status;
     this.orders.set(orderId, order);
@@ -81,8 +113,11 @@ export class Store {
   }
 
   async #account() {
-    const account = await this.#tried(() => ask(`/rewards/${this.demo.customerId}`, { as: "customer" }));
-    this.points = account?.balance ?? 0;
+    const account = await ask(`/rewards/${this.demo.customerId}`, { as: "customer" }).catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+      return null;
+    });
+    this.points = account?.balance ?? this.points;
     this.#draw();
   }
 
@@ -92,37 +127,37 @@ export class Store {
       return await act();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (error.status !== 404) this.error = error.message; // no account yet
-      this.#draw();
+      this.error = error.message;
       return null;
     }
   }
 
   #draw() {
     const lines = [...this.basket.values()];
-    by("basket").replaceChildren(
-      lines.length
-        ? h("div", null,
-            h("ul", null, lines.map(([{ productId, name }, quantity]) => h("li", null, `${quantity} × ${name} `,
-              h("button", { class: "link-like", "aria-label": `Take out ${name}`, onclick: () => { this.basket.delete(productId); this.#draw(); } }, "take out")))),
-            h("button", { class: "main", id: "place", onclick: () => this.#order() }, "Place the order"))
-        : h("p", { class: "soft" }, "The basket is empty."),
-      this.error ? h("p", { class: "error", role: "alert" }, this.error) : "",
-    );
-    by("bought").replaceChildren(
-      h("p", { class: "points" }, h("b", { id: "points" }, String(this.points ?? 0)), " points"),
-      ...[...this.orders.values()].reverse().slice(0, 5).map((order) => this.#bought(order)),
-    );
+    redraw(by("basket"),
+      lines.length ? [
+        h("ul", null, lines.map(([{ productId, name }, quantity]) => h("li", null, `${quantity} × ${name} `,
+          h("button", { class: "link-like", "data-key": `out ${productId}`, "aria-label": `Take out ${name}`, onclick: () => this.#takeOut(productId) }, "take out")))),
+        h("button", { class: "main", id: "place", "data-key": "place", "aria-disabled": String(this.placing), onclick: () => this.#order() }, this.placing ? "…" : "Place the order"),
+      ] : h("p", { class: "soft" }, "The basket is empty."),
+      this.error ? h("p", { class: "error", role: "alert" }, `${this.error}.`) : "");
+    redraw(by("bought"),
+      h("p", { class: "points" }, h("b", { id: "points" }, String(this.points)), " points"),
+      [...this.orders.values()].reverse().slice(0, ORDERS).map((order) => this.#bought(order)));
   }
 
   #bought(order) {
-    const { orderId, status, total, currency, toPay, reason } = order;
-    const payable = status === "pending" || status === "confirmed";
+    const { orderId, status, total, currency, toPay, reason, owedBack } = order;
+    const waits = status === "pending" || status === "confirmed";
+    const paid = this.payments.get(orderId)?.told || order.timeline?.some(({ what }) => what === "payment.completed");
+    const said = waits && paid ? "Paid. It is completed when orders has heard that, and its goods are set aside." : WAITING[status];
     return h("article", { class: "order", "data-order": orderId },
       h("p", null, h("span", { class: `status ${status}` }, status), " ", money(total, currency), reason ? h("small", null, ` ${reason.replaceAll("_", " ")}`) : ""),
+      said ? h("p", null, h("small", null, said)) : "",
+      Number(owedBack ?? 0) ? h("p", null, h("small", null, `${money(owedBack, currency)} is owed back.`)) : "",
       h("p", { class: "row" },
-        payable ? h("button", { class: "main pay", onclick: (event) => { event.target.disabled = true; this.#pay(order); } }, `Pay ${money(toPay, currency)}`) : "",
-        h("button", { class: "link-like", title: orderId, onclick: () => this.shown.show(orderId, { look: true }) }, `where ${short(orderId)} went`)));
+        waits && !paid ? h("button", { class: "main pay", "data-key": `pay ${orderId}`, onclick: () => this.#pay(order) }, `Pay ${money(toPay, currency)}`) : "",
+        h("button", { class: "link-like", "data-key": `where ${orderId}`, title: orderId, onclick: () => this.shown.show(orderId, { look: true }) }, `where ${short(orderId)} went`)));
   }
 }
 
