@@ -35,6 +35,7 @@ def _picture(browser: Browser, address: str, shade: Literal["light", "dark"]) ->
     expect(shop.points).to_have_text("77")
     _break_and_replay(shop)
     shop.buy(3)
+    shop.page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     shop.page.wait_for_timeout(_AT_REST)
     shop.buy(3, 3, 5)
     shop.page.locator(".pay").first.click()
