@@ -95,6 +95,38 @@ async def test_where_the_environment_holds_no_credentials_the_sdk_looks_for_them
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://127.0.0.1:9"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ("all_proxy", "http://127.0.0.1:9"),
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("https_proxy", "http://127.0.0.1:9"),
+    ],
+)
+async def test_what_only_the_sdk_heeds_is_left_to_it(monkeypatch, name, value):
+    for known in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(known, "eu-west-1")
+
+    async def kind():
+        aws = Aws(("dynamodb",), light=True)
+        await aws.open()
+        found = type(aws.client("dynamodb"))
+        await aws.close()
+        return found
+
+    monkeypatch.setenv(name, "")
+    assert await kind() is JsonClient
+    monkeypatch.setenv(name, value)
+    assert issubclass(await kind(), AioBaseClient)
+
+
+@pytest.mark.parametrize(
     ("region", "url"),
     [
         ("eu-west-1", "https://sqs.eu-west-1.amazonaws.com"),
