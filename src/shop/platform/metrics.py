@@ -14,7 +14,10 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 # Requests. `context` is whose route it is; `shop` where it is nobody's.
 REQUESTS = counter("http_requests", "Requests answered.", "context", "method", "route", "status")
 REQUEST_SECONDS = histogram(
-    "http_request_duration_seconds", "From head to answer.", "context", "method", "route", dimensions=()
+    "http_request_duration_seconds",
+    "From the request's head to the answer's.",
+    *("context", "method", "route"),
+    dimensions=(),
 )
 PROBLEMS = counter(
     "shop_problems",
