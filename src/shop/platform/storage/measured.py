@@ -68,7 +68,12 @@ class _MeasuredRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        """As the records'."""
+        """As the records'. Of nothing it is not counted, nor by how it ended for a caller who was cancelled: it may have
+        been written or not; how long that caller waited is.
+        """
+        if not (puts or changes or events or consumed):
+            await self._records.commit()
+            return
         began = time.perf_counter()
         try:
             await self._records.commit(puts=puts, changes=changes, events=events, consumed=consumed)
