@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
+from shop.platform.aws_operations import operation_of
 from shop.platform.figures import Figures
 from shop.platform.metrics import AWS_CALL_SECONDS, AWS_CALLS
 
@@ -28,7 +29,7 @@ class CountedClient:
         call = getattr(self._client, name)
         if not callable(call) or name.startswith("_"):
             return call
-        counted = self.__dict__[name] = self._counted("".join(part.capitalize() for part in name.split("_")), call)
+        counted = self.__dict__[name] = self._counted(operation_of(name), call)
         return counted
 
     def _counted(self, operation: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError, HTTPClientError, NoRegionError  # t
 from botocore.exceptions import ConnectionError as NotConnected
 
 from shop.platform.aws_connections import Answered, Connections
+from shop.platform.aws_operations import operation_of
 from shop.platform.aws_signing import Credentials, Signer
 
 _TARGETS = {  # what comes before an operation's name, and the version of the protocol
@@ -73,7 +74,7 @@ class JsonClient:
         """`get_item` → the operation GetItem."""
         if name.startswith("_"):
             raise AttributeError(name)
-        call = partial(self._call, "".join(part.capitalize() for part in name.split("_")))
+        call = partial(self._call, operation_of(name))
         setattr(self, name, call)
         return call
 
