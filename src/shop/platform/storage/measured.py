@@ -68,8 +68,8 @@ class _MeasuredRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        """As the records'. Of nothing it is not counted, nor by how it ended for a caller who was cancelled: it may have
-        been written or not; how long that caller waited is.
+        """As the records'. One of nothing is not counted. One whose caller was cancelled is timed until then, and has
+        no result: it may be written all the same.
         """
         if not (puts or changes or events or consumed):
             await self._records.commit()
