@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ConnectionError as NotConnected
 
 from shop.platform.aws_operations import operation_of
 from shop.platform.figures import Figures
@@ -36,12 +37,15 @@ class CountedClient:
         labels = self._service, operation
 
         async def counted(**asked: Any) -> Any:
-            began, result = time.perf_counter(), "unreached"
+            began, result = time.perf_counter(), "unanswered"  # not in time, not whole, or nobody waits
             try:
                 answer = await call(**asked)
                 result = "done"
             except ClientError as error:
                 result = result_of(error)
+                raise
+            except NotConnected:
+                result = "unreached"
                 raise
             finally:
                 self._figures.count(AWS_CALLS, *labels, result)

@@ -37,8 +37,12 @@ WRITE_SECONDS = histogram("shop_write_seconds", "Until it was on disk, or refuse
 STORE_UNITS = counter("shop_store_units", "Acts committed, and deliveries ended.")
 STORE_COMMITS = counter("shop_store_commits", "Syncs of the disk: each commits many units.")
 GROUP_SIZE = histogram("shop_store_group_size", "Units per sync of the disk.", bounds=_SIZES, unit="Count")
-AWS_CALLS = counter("shop_aws_calls", "Calls of AWS by how they ended.", "service", "operation", "result")
-AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered.", "service", "operation")
+AWS_CALLS = counter(
+    "shop_aws_calls",
+    "Calls of AWS by how they ended: unreached without a connection, unanswered without an answer.",
+    *("service", "operation", "result"),
+)
+AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered, or could not.", "service", "operation")
 
 # Events
 EVENTS_COMMITTED = counter("shop_events_committed", "Events in the store with what caused them.", "type")
