@@ -78,4 +78,10 @@ CIRCUIT_CHANGES = counter(
     "shop_circuit_changes", "Changes of its state, by the new one.", "to", "state", dimensions=("to", "state")
 )
 
-PLATFORM: tuple[Metric, ...] = tuple(one for one in list(globals().values()) if isinstance(one, Metric))
+PLATFORM: tuple[Metric, ...] = (
+    *(REQUESTS, REQUEST_SECONDS, PROBLEMS),
+    *(WRITES, WRITE_SECONDS, STORE_UNITS, STORE_COMMITS, GROUP_SIZE, AWS_CALLS, AWS_CALL_SECONDS),
+    *(EVENTS_COMMITTED, EVENTS_PUBLISHED, EVENTS_DELIVERED, EVENTS_RETRIED, EVENTS_DEAD),
+    *(DELIVERY_ERRORS, DELIVERY_DELAY, DELIVERIES, OVERDUE_SECONDS),
+    *(READS, REVALIDATED, COALESCED, INVALIDATED, CIRCUIT, CIRCUIT_OPENED, CIRCUIT_CHANGES),
+)
