@@ -67,18 +67,25 @@ def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
 
 
 def flushing(act: Act, tracing: Tracing | None, *, environ: Mapping[str, str] = os.environ) -> Act:
-    """A Lambda's: what stands still when its event is done has sent its spans before."""
+    """A Lambda's: what stands still when its event is done has sent its spans before, unless those of an event before
+    are still not taken: then they go with the next ones.
+    """
     if tracing is None:
         return act
     from shop.platform.tracing.spans import carried_on  # noqa: PLC0415
     from shop.platform.tracing.xray import lambdas_own  # noqa: PLC0415
+
+    taken = asyncio.Event()
+    taken.set()
 
     async def flushed(event: Event) -> Any:
         try:
             with carried_on(lambdas_own(environ) if tracing.is_of_lambda else None):
                 return await act(event)
         finally:
-            await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush)
+            if taken.is_set():  # or each event would leave a thread behind
+                taken.clear()
+                await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush, done=taken)
 
     return flushed
 
@@ -86,17 +93,19 @@ def flushing(act: Act, tracing: Tracing | None, *, environ: Mapping[str, str] = 
 async def closed(tracing: Tracing | None) -> None:
     """The last spans are sent, or lost."""
     if tracing is not None:
-        await _at_most(_PATIENCE_AT_THE_END, tracing.close)
+        await _at_most(_PATIENCE_AT_THE_END, tracing.close, done=asyncio.Event())
 
 
-async def _at_most(seconds: float, send: Callable[[], None]) -> None:
+async def _at_most(seconds: float, send: Callable[[], None], *, done: asyncio.Event) -> None:
     """Whoever does not take spans holds nobody up: the thread is a daemon, which ends with the process."""
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def run() -> None:
-        send()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(done.set)
+        try:
+            send()
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
 
     threading.Thread(target=run, name="spans", daemon=True).start()
     try:
