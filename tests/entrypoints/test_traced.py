@@ -125,7 +125,7 @@ async def test_while_a_flush_is_not_taken_no_other_is_begun(monkeypatch):
     asked, taken = [], threading.Event()
 
     def flush():
-        asked.append(threading.current_thread())
+        asked.append(1)
         taken.wait()
 
     async def act(_):
