@@ -10,6 +10,7 @@ import sys
 import pytest
 from aiobotocore.client import AioBaseClient
 from botocore.exceptions import ClientError, NoRegionError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from shop.platform.aws import Aws
 from shop.platform.aws_connections import Answered
@@ -18,6 +19,7 @@ from shop.platform.aws_json import JsonClient
 from shop.platform.aws_signing import Credentials
 
 CREDENTIALS = Credentials("key", "secret")
+THROTTLED = ThrottledRetryableChecker._THROTTLED_ERROR_CODES
 CONFIG = {
     "max_pool_connections": 64,
     "connect_timeout": 1.0,
@@ -147,6 +149,14 @@ def test_without_a_region_it_says_so_as_the_sdk_does(monkeypatch):
 
     with pytest.raises(NoRegionError):
         JsonClient("sqs", CONFIG, CREDENTIALS)
+
+
+@pytest.mark.parametrize("kind", sorted({*TransientRetryableChecker._TRANSIENT_ERROR_CODES, *THROTTLED}))
+async def test_whatever_the_sdk_tries_again_is_tried_again(answered, kind):
+    client, sent = answered(says(400, {"__type": f"a#{kind}"}), GOOD)
+
+    assert (await client.get_queue_url(QueueName="q"))["QueueUrl"] == "here"
+    assert len(sent) == 2
 
 
 async def test_what_passes_is_tried_again_and_what_stays_is_told(answered):
