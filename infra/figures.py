@@ -105,7 +105,7 @@ GROUPS: dict[str, Sequence[Figure]] = {
             aws=("ReadThrottleEvents", "WriteThrottleEvents"),
             ours=("shop_aws_calls",),
             seed=True,
-            says="ours: result `throttled`",
+            says="ours: result `throttled`; without an answer `unanswered`, without a connection `unreached`",
         ),
         Figure(
             name="Latency",

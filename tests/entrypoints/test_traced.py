@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -117,6 +118,50 @@ async def test_whoever_does_not_take_spans_holds_nobody_up(monkeypatch):
     hangs.set()
 
     assert [line["event"] for line in lines] == ["spans.not_sent"]
+
+
+async def test_while_a_flush_is_not_taken_no_other_is_begun(monkeypatch):
+    monkeypatch.setattr(traced, "_PATIENCE_OF_A_FUNCTION", 0.01)
+    asked, taken = [], threading.Event()
+
+    def flush():
+        asked.append(1)
+        taken.wait()
+
+    async def act(_):
+        """Do nothing."""
+
+    flushed = flushing(act, SimpleNamespace(flush=flush, is_of_lambda=False))
+    with capture_logs() as lines:
+        for _ in range(5):
+            await flushed({})
+    assert len(asked) == 1
+    assert [line["event"] for line in lines] == ["spans.not_sent"]
+
+    taken.set()
+    async with asyncio.timeout(5):
+        while len(asked) < 2:
+            await flushed({})
+            await asyncio.sleep(0)
+
+
+async def test_a_flush_that_fails_does_not_hinder_the_next(monkeypatch):
+    monkeypatch.setattr(traced, "_PATIENCE_OF_A_FUNCTION", 5)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    asked = []
+
+    def flush():
+        asked.append(1)
+        raise OSError
+
+    async def act(_):
+        """Do nothing."""
+
+    flushed = flushing(act, SimpleNamespace(flush=flush, is_of_lambda=False))
+    await flushed({})
+    await flushed({})
+
+    assert len(asked) == 2
 
 
 async def test_where_nobody_wants_spans_everything_is_as_it_was():

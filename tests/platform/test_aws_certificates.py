@@ -1,4 +1,4 @@
-"""AWS is known by its certificate: one that botocore's authorities signed, or those of AWS_CA_BUNDLE."""
+"""AWS is known by its certificate: one that botocore's authorities signed, or those of the environment's bundle."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from shop.platform import aws_connections
 from shop.platform.aws_connections import Connections
 
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+NAMES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsent"
 
 
@@ -56,8 +57,10 @@ async def url(certificate: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def anew():
+def anew(monkeypatch):
     aws_connections._certificates.cache_clear()
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
     yield
     aws_connections._certificates.cache_clear()
 
@@ -70,9 +73,7 @@ async def asked(url: str) -> bytes:
         await connections.close()
 
 
-async def test_who_has_another_certificate_is_told_nothing(url, monkeypatch):
-    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-
+async def test_who_has_another_certificate_is_told_nothing(url):
     with pytest.raises(EndpointConnectionError) as unknown:
         await asked(url)
 
@@ -80,7 +81,8 @@ async def test_who_has_another_certificate_is_told_nothing(url, monkeypatch):
     assert len(aws_connections._certificates().get_ca_certs()) > 50  # AWS's are among these
 
 
-async def test_a_bundle_that_the_environment_names_counts_instead(url, certificate, monkeypatch):
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_bundle_that_the_environment_names_counts_instead(url, certificate, monkeypatch, name):
+    monkeypatch.setenv(name, str(certificate))
 
     assert await asked(url) == b"sent"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 from emulator.tables import create
 from shop.platform.aws import Aws
@@ -55,20 +57,58 @@ async def test_a_call_is_counted_by_its_operation_and_how_it_ended(counted):
     assert read("shop_aws_call_seconds") == {("PutItem",): 2, ("TransactWriteItems",): 1, ("GetItem",): 1}
 
 
-@pytest.mark.parametrize("light", [False, True])
-async def test_a_call_that_finds_nobody_is_counted_too(light, monkeypatch):
-    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_DEFAULT_REGION": "eu-central-1"}
-    for key, value in (nobody | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).items():
-        monkeypatch.setenv(key, value)
-    figures = Figures()
-    aws = Aws(("dynamodb",), light=light, figures=figures)
-    await aws.open()
-    with pytest.raises(EndpointConnectionError):
-        await aws.client("dynamodb").get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
-    await aws.close()
+@pytest.fixture(params=[False, True], ids=["sdk", "ours"])
+async def asked_at(request, monkeypatch):
+    """Ask whoever is at a port for an item; how that was counted."""
 
-    [call] = [labels for metric, labels, _ in figures.read() if metric.name == "shop_aws_calls"]
-    assert call == ("dynamodb", "GetItem", "unreached")
+    async def ask(port, *, gone=None):
+        there = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "eu-central-1"}
+        for key, value in (there | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).items():
+            monkeypatch.setenv(key, value)
+        figures = Figures()
+        aws = Aws(("dynamodb",), light=request.param, figures=figures)
+        await aws.open()
+        asked = aws.client("dynamodb").get_item(TableName="t", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
+        asking = asyncio.create_task(asked)
+        if gone:
+            await gone.wait()
+            asking.cancel()
+        await asyncio.wait([asking])
+        await aws.close()
+        [call] = [labels for metric, labels, _ in figures.read() if metric.name == "shop_aws_calls"]
+        return call, None if asking.cancelled() else type(asking.exception())
+
+    return ask
+
+
+async def test_a_call_that_finds_nobody_is_unreached(asked_at):
+    assert await asked_at(9) == (("dynamodb", "GetItem", "unreached"), EndpointConnectionError)
+
+
+async def test_a_call_that_is_broken_off_is_unanswered(asked_at):
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        told = await asked_at(server.sockets[0].getsockname()[1])
+
+    assert told == (("dynamodb", "GetItem", "unanswered"), ConnectionClosedError)
+
+
+async def test_a_call_that_nobody_waits_for_is_unanswered(asked_at):
+    heard = asyncio.Event()
+
+    async def listen(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        heard.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        told = await asked_at(server.sockets[0].getsockname()[1], gone=heard)
+
+    assert told == (("dynamodb", "GetItem", "unanswered"), None)
 
 
 @pytest.mark.parametrize(

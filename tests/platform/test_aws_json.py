@@ -10,6 +10,7 @@ import sys
 import pytest
 from aiobotocore.client import AioBaseClient
 from botocore.exceptions import ClientError, NoRegionError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from shop.platform.aws import Aws
 from shop.platform.aws_connections import Answered
@@ -18,6 +19,7 @@ from shop.platform.aws_json import JsonClient
 from shop.platform.aws_signing import Credentials
 
 CREDENTIALS = Credentials("key", "secret")
+THROTTLED = ThrottledRetryableChecker._THROTTLED_ERROR_CODES
 CONFIG = {
     "max_pool_connections": 64,
     "connect_timeout": 1.0,
@@ -95,6 +97,38 @@ async def test_where_the_environment_holds_no_credentials_the_sdk_looks_for_them
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://127.0.0.1:9"),
+        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ("all_proxy", "http://127.0.0.1:9"),
+        ("http_proxy", "http://127.0.0.1:9"),
+        ("https_proxy", "http://127.0.0.1:9"),
+    ],
+)
+async def test_what_only_the_sdk_heeds_is_left_to_it(monkeypatch, name, value):
+    for known in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(known, "eu-west-1")
+
+    async def kind():
+        aws = Aws(("dynamodb",), light=True)
+        await aws.open()
+        found = type(aws.client("dynamodb"))
+        await aws.close()
+        return found
+
+    monkeypatch.setenv(name, "")
+    assert await kind() is JsonClient
+    monkeypatch.setenv(name, value)
+    assert issubclass(await kind(), AioBaseClient)
+
+
+@pytest.mark.parametrize(
     ("region", "url"),
     [
         ("eu-west-1", "https://sqs.eu-west-1.amazonaws.com"),
@@ -115,6 +149,14 @@ def test_without_a_region_it_says_so_as_the_sdk_does(monkeypatch):
 
     with pytest.raises(NoRegionError):
         JsonClient("sqs", CONFIG, CREDENTIALS)
+
+
+@pytest.mark.parametrize("kind", sorted({*TransientRetryableChecker._TRANSIENT_ERROR_CODES, *THROTTLED}))
+async def test_whatever_the_sdk_tries_again_is_tried_again(answered, kind):
+    client, sent = answered(says(400, {"__type": f"a#{kind}"}), GOOD)
+
+    assert (await client.get_queue_url(QueueName="q"))["QueueUrl"] == "here"
+    assert len(sent) == 2
 
 
 async def test_what_passes_is_tried_again_and_what_stays_is_told(answered):

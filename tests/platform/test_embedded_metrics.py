@@ -93,6 +93,19 @@ def test_labels_that_are_no_dimensions_are_added_up(figures, told):
     }
 
 
+def test_money_is_told_as_it_was_counted(figures, told):
+    figures.count(SENT, "ada", "bike", by=0.1)
+    told()
+    figures.count(SENT, "ada", "bike", by=0.2)
+    figures.count(SENT, "ben", "bike", by=0.1)
+    figures.count(SENT, "ben", "boat", by=0.2)
+
+    assert extracted(told()) == {
+        ("parcels_sent", "context=parcels", "to=ada"): [0.2],
+        ("parcels_sent", "context=parcels", "to=ben"): [0.3],
+    }
+
+
 def test_what_differs_in_a_dimension_goes_into_the_next_document_and_the_rest_stays_together(figures, told):
     for to in ("ada", "ben", "cyd"):
         figures.count(SENT, to, "bike")

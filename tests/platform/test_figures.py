@@ -7,7 +7,8 @@ import pytest
 from shop.catalog.container import CatalogContainer
 from shop.orders.container import OrdersContainer
 from shop.platform import figures as machinery
-from shop.platform.figures import Figures, Kind, counter, gauge, histogram
+from shop.platform import metrics
+from shop.platform.figures import Figures, Kind, Metric, counter, gauge, histogram
 from shop.platform.metrics import PLATFORM
 from shop.rewards.container import RewardsContainer
 
@@ -71,6 +72,10 @@ def test_whoever_makes_labels_up_does_not_fill_the_memory(monkeypatch):
     read = _read(figures)
     assert len(read) == 4
     assert (read["parcels_sent", "customer-0"], read["parcels_sent", "other"]) == (2, 7)
+
+
+def test_none_of_the_platforms_is_left_out():
+    assert [one for one in vars(metrics).values() if isinstance(one, Metric)] == list(PLATFORM)
 
 
 def test_every_metric_is_declared_once():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from litestar import get
 from litestar.params import FromPath
+from litestar.response import Stream
 from prometheus_client.parser import text_string_to_metric_families
 
 from shop.kernel.errors import NotFound
 from shop.kernel.ids import ids
 from shop.platform.figures import Figures
+from shop.platform.interrupted import Interrupted
 from shop.platform.measured import Measured
 from shop.platform.prometheus import Prometheus
 from shop.platform.storage.port import Unavailable
@@ -94,3 +98,44 @@ async def test_what_was_not_done_is_counted_by_its_code_and_kind(client, figures
         ("internal-error", "shop", "fault"): 1,
         ("unavailable", "shop", "later"): 1,
     }
+
+
+async def test_an_answer_without_end_is_counted_once_when_it_begins(tokens, clock, figures):
+    async def lines():
+        yield b"one"
+        await asyncio.Event().wait()
+
+    async def follow() -> Stream:
+        return Stream(lines())
+
+    begun, routes = asyncio.Event(), [get("/lines", before_request=anyone)(follow)]
+    app = Measured(Interrupted(build_app(routes, tokens=tokens, ids=ids(clock))), figures)
+
+    async def send(message):
+        if message.get("body") == b"one":
+            begun.set()
+
+    scope = {"type": "http", "method": "GET", "path": "/lines", "raw_path": b"/lines", "query_string": b""}
+    following = asyncio.create_task(app(scope | {"headers": [], "scheme": "http"}, asyncio.Event().wait, send))
+    async with asyncio.timeout(5):
+        await begun.wait()
+    label = ("shop", "GET", "/lines")
+    seconds = _samples(figures, "http_request_duration_seconds_sum")[label]
+    assert _samples(figures, "http_requests_total") == {(*label, "200"): 1}
+
+    following.cancel()  # the server ends
+    await asyncio.wait([following])
+    assert _samples(figures, "http_requests_total") == {(*label, "200"): 1}
+    assert _samples(figures, "http_request_duration_seconds_sum") == {label: seconds}
+    assert _samples(figures, "shop_problems_total") == {}
+
+
+async def test_an_answer_that_never_began_is_counted_in_the_end(figures):
+    async def gone(*_):
+        raise ConnectionResetError
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with pytest.raises(ConnectionResetError):
+        await Measured(gone, figures)(scope, None, None)
+
+    assert _samples(figures, "http_requests_total") == {("shop", "GET", "-", "500"): 1}

@@ -8,6 +8,7 @@ from shop.platform.cold_start import uncollected
 with uncollected():
     from shop.entrypoints.feed_alone import feed_of
     from shop.entrypoints.outside import from_outside
+    from shop.entrypoints.traced import asked, flushing, seen, tracing_of
     from shop.kernel.clock import system_clock
     from shop.kernel.ids import ids
     from shop.platform.aws import Aws
@@ -24,14 +25,16 @@ def _handler(environ: Mapping[str, str] = os.environ) -> Environment:
     settings, figures = read_settings(environ), Figures(keeps=True)
     configure_logs(settings.log_level)
     keys_given(environ, ("SHOP_JWT_KEY",))
+    tracing = tracing_of(settings, service=f"{settings.stack}-feed")
 
     async def opened() -> Act:
-        aws = Aws(("dynamodb",), figures=figures)
+        aws = asked(Aws(("dynamodb",), figures=figures), tracing)
         await aws.open()
         feed = feed_of(aws, settings=settings, clock=system_clock)
         tokens, new_ids = Tokens(settings.jwt_key, clock=system_clock), ids(system_clock)
         app = build_app(feed.routes(), tokens=tokens, ids=new_ids)
-        return answering(from_outside(app, settings, tokens=tokens, ids=new_ids, figures=figures))
+        app = from_outside(app, settings, tokens=tokens, ids=new_ids, figures=figures)
+        return flushing(answering(seen(app, tracing)), tracing)
 
     told = EmbeddedMetrics(figures, namespace=namespace_of(settings.stack), context="feed", wall=system_clock)
     return Environment(opened, afterwards=told.tell)

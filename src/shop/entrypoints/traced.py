@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -19,6 +19,7 @@ from shop.platform.settings import Settings, WrongSetting
 if TYPE_CHECKING:
     from dependency_injector import providers
 
+    from shop.platform.aws import Aws
     from shop.platform.tracing.spans import Tracing
 
 _PATIENCE_OF_A_FUNCTION = 1.0  # seconds, for whom somebody may be waiting
@@ -31,7 +32,7 @@ House = Any  # a container: `Monolith`, or one like `OrdersAlone`
 
 def see_all(house: House) -> None:
     """All contexts in one process. `WrongSetting` if OpenTelemetry is wanted and not installed."""
-    tracing = _tracing(house.settings(), service="shop")
+    tracing = tracing_of(house.settings(), service="shop")
     if tracing is None:
         return
     from shop.platform.tracing.server import TracedApp  # noqa: PLC0415
@@ -46,7 +47,7 @@ def see_alone(house: House) -> None:
     """One context on AWS. As `see_all`."""
     settings: Settings = house.settings()
     name: str = house.name()
-    tracing = _tracing(settings, service=f"{settings.stack}-{name}")
+    tracing = tracing_of(settings, service=f"{settings.stack}-{name}")
     if tracing is None:
         return
     from shop.platform.tracing.sdk import TracedAws  # noqa: PLC0415
@@ -55,6 +56,27 @@ def see_alone(house: House) -> None:
     _see_platform(house.platform, tracing, bus=bus)
     _around(house.platform.aws, partial(TracedAws, tracing=tracing))
     _see_context(house.context, tracing, name=name, system=None, bus=bus)
+
+
+def tracing_of(settings: Settings, *, service: str) -> Tracing | None:
+    """Of a process that is seen under this name; None: nobody wants that. `WrongSetting` as `see_all`."""
+    if settings.traces is None:
+        return None
+    try:
+        from shop.platform.tracing.spans import Tracing  # noqa: PLC0415 - for those who want spans
+    except ModuleNotFoundError as error:
+        advice = "install it (pip install 'shop[otel]') or unset it"
+        raise WrongSetting(f"OTEL_… asks for spans, which takes OpenTelemetry: {advice}") from error
+    return Tracing(service, to=settings.traces)
+
+
+def asked(aws: Aws, tracing: Tracing | None) -> Aws:
+    """AWS as the process asks it."""
+    if tracing is None:
+        return aws
+    from shop.platform.tracing.sdk import TracedAws  # noqa: PLC0415
+
+    return cast("Aws", TracedAws(aws, tracing))
 
 
 def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
@@ -67,18 +89,25 @@ def seen(app: ASGIApp, tracing: Tracing | None) -> ASGIApp:
 
 
 def flushing(act: Act, tracing: Tracing | None, *, environ: Mapping[str, str] = os.environ) -> Act:
-    """A Lambda's: what stands still when its event is done has sent its spans before."""
+    """A Lambda's: what stands still when its event is done has sent its spans before, unless those of an event before
+    are still not taken: then they go with the next ones.
+    """
     if tracing is None:
         return act
     from shop.platform.tracing.spans import carried_on  # noqa: PLC0415
     from shop.platform.tracing.xray import lambdas_own  # noqa: PLC0415
+
+    taken = asyncio.Event()
+    taken.set()
 
     async def flushed(event: Event) -> Any:
         try:
             with carried_on(lambdas_own(environ) if tracing.is_of_lambda else None):
                 return await act(event)
         finally:
-            await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush)
+            if taken.is_set():  # or each event would leave a thread behind
+                taken.clear()
+                await _at_most(_PATIENCE_OF_A_FUNCTION, tracing.flush, done=taken)
 
     return flushed
 
@@ -86,17 +115,19 @@ def flushing(act: Act, tracing: Tracing | None, *, environ: Mapping[str, str] = 
 async def closed(tracing: Tracing | None) -> None:
     """The last spans are sent, or lost."""
     if tracing is not None:
-        await _at_most(_PATIENCE_AT_THE_END, tracing.close)
+        await _at_most(_PATIENCE_AT_THE_END, tracing.close, done=asyncio.Event())
 
 
-async def _at_most(seconds: float, send: Callable[[], None]) -> None:
+async def _at_most(seconds: float, send: Callable[[], None], *, done: asyncio.Event) -> None:
     """Whoever does not take spans holds nobody up: the thread is a daemon, which ends with the process."""
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def run() -> None:
-        send()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(done.set)
+        try:
+            send()
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
 
     threading.Thread(target=run, name="spans", daemon=True).start()
     try:
@@ -104,17 +135,6 @@ async def _at_most(seconds: float, send: Callable[[], None]) -> None:
             await done.wait()
     except TimeoutError:
         log.warning("spans.not_sent", reason=f"not taken within {seconds:g} s")
-
-
-def _tracing(settings: Settings, *, service: str) -> Tracing | None:
-    if settings.traces is None:
-        return None
-    try:
-        from shop.platform.tracing.spans import Tracing  # noqa: PLC0415 - for those who want spans
-    except ModuleNotFoundError as error:
-        advice = "install it (pip install 'shop[otel]') or unset it"
-        raise WrongSetting(f"OTEL_… asks for spans, which takes OpenTelemetry: {advice}") from error
-    return Tracing(service, to=settings.traces)
 
 
 def _see_platform(platform: House, tracing: Tracing, *, bus: str) -> None:

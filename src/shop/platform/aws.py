@@ -31,6 +31,12 @@ _OF_SERVICE: Mapping[str, Mapping[str, Any]] = {
     "sqs": {"read_timeout": 25.0, "retries": _SEVERAL},  # a long poll takes 20 seconds
     "lambda": {"read_timeout": 30.0, "retries": _ONCE},  # who invokes has a budget, and a breaker
 }
+# What the SDK heeds and ours does not: where a service is (also `AWS_ENDPOINT_URL_<SERVICE>`), and the way to it.
+_OF_THE_SDK = {
+    *("AWS_CONFIG_FILE", "AWS_DEFAULT_PROFILE", "AWS_PROFILE"),
+    *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"),
+    *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"),
+}
 
 
 class Aws:
@@ -39,11 +45,12 @@ class Aws:
     def __init__(self, services: Sequence[str], *, light: bool = False, figures: Figures | None = None) -> None:
         """`services`: of `dynamodb`, `events`, `sqs` and `lambda`; `KeyError` for another. `figures` count calls.
 
-        `light`: without the SDK, where the environment holds credentials; not for `lambda`.
+        `light`: without the SDK, where the environment holds credentials and nothing that only it heeds; not for
+        `lambda`.
         """
         self._figures = figures
         self._configs = {service: {**_COMMON, **_OF_SERVICE[service]} for service in services}
-        credentials = credentials_of(os.environ) if light else None
+        credentials = credentials_of(os.environ) if light and not _for_the_sdk(os.environ) else None
         self._made = _of_ours(credentials) if credentials else _of_the_sdk()
         self._clients: dict[str, Any] = {}
         self._open = AsyncExitStack()
@@ -64,6 +71,12 @@ class Aws:
     def client(self, service: str) -> Any:
         """The client; `KeyError` if it was not named, or is not open."""
         return self._clients[service]
+
+
+def _for_the_sdk(environ: Mapping[str, str]) -> bool:
+    """Proxies are told in capitals, or not."""
+    told = {name.upper() for name, value in environ.items() if value}
+    return bool(told & _OF_THE_SDK) or any(name.startswith("AWS_ENDPOINT_URL_") for name in told)
 
 
 def _of_the_sdk() -> Making:

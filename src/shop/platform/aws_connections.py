@@ -164,6 +164,5 @@ class _Connection(asyncio.Protocol):
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    return ssl.create_default_context(
-        cafile=os.environ.get("AWS_CA_BUNDLE") or Path(botocore.__file__).with_name("cacert.pem")
-    )
+    told = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")  # as the SDK asks
+    return ssl.create_default_context(cafile=told or Path(botocore.__file__).with_name("cacert.pem"))

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ConnectionError as NotConnected
 
+from shop.platform.aws_operations import operation_of
 from shop.platform.figures import Figures
 from shop.platform.metrics import AWS_CALL_SECONDS, AWS_CALLS
 
@@ -28,19 +30,22 @@ class CountedClient:
         call = getattr(self._client, name)
         if not callable(call) or name.startswith("_"):
             return call
-        counted = self.__dict__[name] = self._counted("".join(part.capitalize() for part in name.split("_")), call)
+        counted = self.__dict__[name] = self._counted(operation_of(name), call)
         return counted
 
     def _counted(self, operation: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         labels = self._service, operation
 
         async def counted(**asked: Any) -> Any:
-            began, result = time.perf_counter(), "unreached"
+            began, result = time.perf_counter(), "unanswered"  # not in time, not whole, or nobody waits
             try:
                 answer = await call(**asked)
                 result = "done"
             except ClientError as error:
                 result = result_of(error)
+                raise
+            except NotConnected:
+                result = "unreached"
                 raise
             finally:
                 self._figures.count(AWS_CALLS, *labels, result)

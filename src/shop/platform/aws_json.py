@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError, HTTPClientError, NoRegionError  # t
 from botocore.exceptions import ConnectionError as NotConnected
 
 from shop.platform.aws_connections import Answered, Connections
+from shop.platform.aws_operations import operation_of
 from shop.platform.aws_signing import Credentials, Signer
 
 _TARGETS = {  # what comes before an operation's name, and the version of the protocol
@@ -30,8 +31,8 @@ _TARGETS = {  # what comes before an operation's name, and the version of the pr
     "events": ("AWSEvents", "1.1"),
     "sqs": ("AmazonSQS", "1.0"),
 }
-_PASSES = {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"}
-_THROTTLED = re.compile(r"Throttl|LimitExceeded|TooManyRequests|SlowDown|RequestThrottled|BandwidthLimit")
+_PASSES = {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException", "TransactionInProgressException"}
+_THROTTLED = re.compile(r"Throttl|LimitExceeded|ThroughputExceeded|TooManyRequests|SlowDown")
 _PASSING_STATUS = {500, 502, 503, 504}
 _SAID_NO = 300
 _LONGEST_WAIT = 20.0  # seconds
@@ -73,7 +74,7 @@ class JsonClient:
         """`get_item` → the operation GetItem."""
         if name.startswith("_"):
             raise AttributeError(name)
-        call = partial(self._call, "".join(part.capitalize() for part in name.split("_")))
+        call = partial(self._call, operation_of(name))
         setattr(self, name, call)
         return call
 
@@ -125,7 +126,7 @@ def _bytes_in(told: Any) -> Any:
 
 
 def _passes(error: Exception) -> bool:
-    """What the SDK's standard mode tries again."""
+    """What the SDK's standard mode tries again, and whatever else sounds like it."""
     if not isinstance(error, ClientError):
         return True
     status, kind = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]

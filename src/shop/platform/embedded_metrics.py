@@ -18,7 +18,7 @@ from shop.platform.figures import Distribution, Figures, Labels, Metric
 
 _MOST_METRICS = 100
 _MOST_VALUES = 100
-_DIGITS = 6  # of a second: a microsecond
+_DIGITS = 6  # of a second: a microsecond; of money: more than any currency has
 
 _Value = float | list[float]
 _Dimensions = tuple[tuple[str, str], ...]
@@ -110,7 +110,7 @@ def _in_parts(
             for begin in range(0, len(value), _MOST_VALUES):
                 yield metric, dimensions, value[begin : begin + _MOST_VALUES]
         else:
-            yield metric, dimensions, value
+            yield metric, dimensions, round(value, _DIGITS)
 
 
 class _Document:

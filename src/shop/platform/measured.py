@@ -1,4 +1,4 @@
-"""The app, counted: what was asked, how it ended and how long it took."""
+"""The app, counted: what was asked, how it was answered, and how long it took until the answer began."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ class Measured:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = _INTERNAL_ERROR  # of an answer that never began
+        answered = False
 
         async def listening(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            nonlocal answered
+            if message["type"] == "http.response.start" and not answered:  # whoever cuts it off tries another
+                answered = True
+                self._answered(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
         try:
             await self._app(scope, receive, listening)
         finally:
-            self._answered(scope, status, time.perf_counter() - began)
+            if not answered:
+                self._answered(scope, _INTERNAL_ERROR, time.perf_counter() - began)
 
     def _answered(self, scope: Any, status: int, seconds: float) -> None:
         method, route = scope["method"], scope.get("path_template") or "-"

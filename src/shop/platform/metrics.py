@@ -14,7 +14,10 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 # Requests. `context` is whose route it is; `shop` where it is nobody's.
 REQUESTS = counter("http_requests", "Requests answered.", "context", "method", "route", "status")
 REQUEST_SECONDS = histogram(
-    "http_request_duration_seconds", "From head to answer.", "context", "method", "route", dimensions=()
+    "http_request_duration_seconds",
+    "From the request's head to the answer's.",
+    *("context", "method", "route"),
+    dimensions=(),
 )
 PROBLEMS = counter(
     "shop_problems",
@@ -34,8 +37,12 @@ WRITE_SECONDS = histogram("shop_write_seconds", "Until it was on disk, or refuse
 STORE_UNITS = counter("shop_store_units", "Acts committed, and deliveries ended.")
 STORE_COMMITS = counter("shop_store_commits", "Syncs of the disk: each commits many units.")
 GROUP_SIZE = histogram("shop_store_group_size", "Units per sync of the disk.", bounds=_SIZES, unit="Count")
-AWS_CALLS = counter("shop_aws_calls", "Calls of AWS by how they ended.", "service", "operation", "result")
-AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered.", "service", "operation")
+AWS_CALLS = counter(
+    "shop_aws_calls",
+    "Calls of AWS by how they ended: unreached without a connection, unanswered without an answer.",
+    *("service", "operation", "result"),
+)
+AWS_CALL_SECONDS = histogram("shop_aws_call_seconds", "Until AWS answered, or could not.", "service", "operation")
 
 # Events
 EVENTS_COMMITTED = counter("shop_events_committed", "Events in the store with what caused them.", "type")
@@ -71,4 +78,10 @@ CIRCUIT_CHANGES = counter(
     "shop_circuit_changes", "Changes of its state, by the new one.", "to", "state", dimensions=("to", "state")
 )
 
-PLATFORM: tuple[Metric, ...] = tuple(one for one in list(globals().values()) if isinstance(one, Metric))
+PLATFORM: tuple[Metric, ...] = (
+    *(REQUESTS, REQUEST_SECONDS, PROBLEMS),
+    *(WRITES, WRITE_SECONDS, STORE_UNITS, STORE_COMMITS, GROUP_SIZE, AWS_CALLS, AWS_CALL_SECONDS),
+    *(EVENTS_COMMITTED, EVENTS_PUBLISHED, EVENTS_DELIVERED, EVENTS_RETRIED, EVENTS_DEAD),
+    *(DELIVERY_ERRORS, DELIVERY_DELAY, DELIVERIES, OVERDUE_SECONDS),
+    *(READS, REVALIDATED, COALESCED, INVALIDATED, CIRCUIT, CIRCUIT_OPENED, CIRCUIT_CHANGES),
+)

@@ -188,3 +188,17 @@ def test_each_state_that_it_comes_into_is_counted(breaker, fail, seconds):
     breaker.succeeded(breaker.admit())
 
     assert breaker.changes == {State.OPEN: 2, State.HALF_OPEN: 2, State.CLOSED: 1}
+
+
+def test_however_many_trials_are_abandoned_it_has_become_half_open_once(breaker, fail, seconds):
+    fail(5)
+    seconds.now += 60
+    for _ in range(3):
+        breaker.abandoned(breaker.admit())
+    assert breaker.changes == {State.OPEN: 1, State.HALF_OPEN: 1, State.CLOSED: 0}
+    fail()
+    seconds.now += 60
+    breaker.abandoned(breaker.admit())
+    breaker.succeeded(breaker.admit())
+
+    assert breaker.changes == {State.OPEN: 2, State.HALF_OPEN: 2, State.CLOSED: 1}

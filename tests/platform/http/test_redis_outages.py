@@ -74,6 +74,7 @@ async def test_redis_back_all_is_as_before(peers, mortal, origin, things_of, unt
     assert origin.asked == [["7"]]
     assert (a.client.answered_by["memory"], b.client.answered_by["memory"]) == (1, 1)
     await a.client.invalidate(["product:7"])
+    assert a.client.invalidated == 1
     await until(lambda: b.client._memory.get("/things?ids=7", 0.0) is None)
 
 
@@ -104,6 +105,7 @@ async def test_redis_frozen_is_noticed_and_thawed_it_gives_nothing_that_could_no
     origin.edition = 2
     with pytest.raises(LayerUnavailable):
         await a.client.invalidate(["product:1"])
+    assert a.client.invalidated == 0
     assert await things_of(a, "1") == {"1": "edition 2"}
     await until(lambda: not (a.listening or b.listening))
     assert len(a.client._memory) == len(b.client._memory) == 0

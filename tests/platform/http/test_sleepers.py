@@ -244,6 +244,7 @@ async def test_what_cannot_be_told_is_said_so_that_it_is_told_again(mortal):
     with pytest.raises(LayerUnavailable):
         await told.invalidate(["product:p1"])
     await told.close()
+    assert told.invalidated == 0
 
 
 async def test_who_only_tells_does_not_give_up_at_once():
@@ -257,10 +258,11 @@ async def test_who_only_tells_does_not_give_up_at_once():
             self.told = tags
 
     layer_away = Away()
+    told = Telling(lambda: layer_away)
 
-    await Telling(lambda: layer_away).invalidate(["product:p1"])
+    await told.invalidate(["product:p1"])
 
-    assert (layer_away.left, layer_away.told) == (0, ["product:p1"])
+    assert (layer_away.left, layer_away.told, told.invalidated) == (0, ["product:p1"], 1)
 
 
 async def test_who_has_told_nothing_has_loaded_nothing():

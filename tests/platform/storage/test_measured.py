@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from shop.kernel.events import Delivery
@@ -77,6 +79,26 @@ async def test_a_fault_of_the_caller_is_timed_and_no_result(records, counted):
         await records.commit(changes=[Change(key="stock", by={"n": 1})])
 
     assert counted("shop_writes") == {(*HERE, "committed"): 0}
+
+
+async def test_a_write_of_nothing_is_not_counted(records, counted):
+    await records.commit()
+
+    assert counted("shop_writes") == {(*HERE, "committed"): 0}
+    assert sum(counted("shop_write_seconds")[HERE]) == 0
+
+
+async def test_a_write_whose_caller_has_gone_is_timed_and_of_no_result_though_it_is_done(records, counted):
+    gone = asyncio.create_task(records.commit(puts=[doc("a")]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    await records.commit(puts=[doc("b")])
+
+    assert gone.cancelled()
+    assert (await records.get("a")).body == b"{}"
+    assert counted("shop_writes") == {(*HERE, "committed"): 1}
+    assert sum(counted("shop_write_seconds")[HERE]) == 2
 
 
 async def test_reads_are_the_engines_own(records, store):

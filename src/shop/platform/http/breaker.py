@@ -36,6 +36,7 @@ class Breaker:
         self._failed: deque[float] = deque(maxlen=failures)
         self._opened: float | None = None
         self._trial: int | None = None  # the call that is tried
+        self._tried = False  # since it has opened: a trial that is abandoned leaves it half-open
         self._call = 0
         self._counts_from = 0  # calls before this one were made in another state, and say nothing of this one
         self.changes = dict.fromkeys(State, 0)  # how often it has come into each state
@@ -64,7 +65,8 @@ class Breaker:
             if self._trial is not None:
                 raise CircuitOpen(1.0)
             self._trial = self._counts_from = self._call
-            self.changes[State.HALF_OPEN] += 1
+            self.changes[State.HALF_OPEN] += not self._tried
+            self._tried = True
         return self._call
 
     def succeeded(self, call: int) -> None:
@@ -84,7 +86,7 @@ class Breaker:
         if call == self._trial or (
             self._opened is None and len(self._failed) == self._failed.maxlen and now - self._failed[0] <= self._within
         ):
-            self._opened, self._trial = now, None
+            self._opened, self._trial, self._tried = now, None, False
             self._counts_from = self._call + 1
             self._failed.clear()
             self.changes[State.OPEN] += 1

@@ -137,12 +137,12 @@ class Client:
         message's way to its memory. `LayerUnavailable` if it is to be done again.
         """
         self._memory.drop(tags)
-        self.invalidated += len(tags)
         if self._shared:
             try:
                 await self._shared.invalidate(tags)
             finally:
                 self._memory.drop(tags)  # what was found there in between
+        self.invalidated += len(tags)
 
     def _count(self, how: How) -> None:
         self.answered_by[how.detail or "origin"] += 1

@@ -33,13 +33,15 @@ class Telling:
         way to its memory. `LayerUnavailable` if it is to be done again.
         """
         shared = self._shared or self._load()
-        self.invalidated += len(tags)
         for attempt in range(_TRIES - 1):
             try:
-                return await shared.invalidate(tags)
+                await shared.invalidate(tags)
+                break
             except LayerUnavailable:
                 await asyncio.sleep(random.random() * _FIRST_WAIT * 2**attempt)  # noqa: S311 - jitter, not a secret
-        return await shared.invalidate(tags)
+        else:
+            await shared.invalidate(tags)
+        self.invalidated += len(tags)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -68,7 +68,12 @@ class _MeasuredRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        """As the records'."""
+        """As the records'. One of nothing is not counted. One whose caller was cancelled is timed until then, and has
+        no result: it may be written all the same.
+        """
+        if not (puts or changes or events or consumed):
+            await self._records.commit()
+            return
         began = time.perf_counter()
         try:
             await self._records.commit(puts=puts, changes=changes, events=events, consumed=consumed)

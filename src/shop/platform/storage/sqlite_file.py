@@ -176,7 +176,7 @@ class SqliteFile:
                 closing = closing or units is None
                 waiting.extend(units or ())
             if waiting:
-                loop.call_soon_threadsafe(_settle, self._commit_group(connection, waiting))
+                loop.call_soon_threadsafe(self._settle, *self._commit_group(connection, waiting))
         connection.close()
 
     def _taken(self, *, wait: bool) -> Iterator[list[_Waiting] | None]:
@@ -186,7 +186,7 @@ class SqliteFile:
             while True:
                 yield self._handed.get_nowait()
 
-    def _commit_group(self, connection: sqlite3.Connection, waiting: deque[_Waiting]) -> list[_Settled]:
+    def _commit_group(self, connection: sqlite3.Connection, waiting: deque[_Waiting]) -> tuple[list[_Settled], bool]:
         taken: list[_Waiting] = [waiting.popleft()]
         settled: list[_Settled] = []
         try:
@@ -205,11 +205,22 @@ class SqliteFile:
                 taken += waiting
                 waiting.clear()
             refused = Unavailable(f"the store did not take the write: {error}")
-            return [(one, None, refused) for one in taken]
-        self.statistics.groups += 1
-        self.statistics.units += len(settled)
-        self.statistics.sizes.add(len(settled))
-        return settled
+            return [(one, None, refused) for one in taken], False
+        return settled, True
+
+    def _settle(self, group: list[_Settled], committed: bool) -> None:  # noqa: FBT001 - as the loop hands it over
+        if committed:  # counted on the event loop, as everything is (`figures.py`)
+            self.statistics.groups += 1
+            self.statistics.units += len(group)
+            self.statistics.sizes.add(len(group))
+        for (_, future, then), value, error in group:
+            if error is None and then is not None:
+                future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
+            if not future.done():
+                if error is None:
+                    future.set_result(value)
+                else:
+                    future.set_exception(error)
 
     def _patience(self) -> float:
         return _PATIENCE_AT_THE_END if self._closing else _PATIENCE
@@ -252,14 +263,3 @@ def _run(connection: sqlite3.Connection, waiting: _Waiting) -> _Settled:
 
 def _translated(error: Exception) -> Exception:
     return Unavailable(f"the store did not take the write: {error}") if isinstance(error, sqlite3.Error) else error
-
-
-def _settle(group: list[_Settled]) -> None:
-    for (_, future, then), value, error in group:
-        if error is None and then is not None:
-            future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
-        if not future.done():
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)

@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from shop.platform.aws import Aws
 from shop.platform.aws_errors import code
+from shop.platform.aws_operations import operation_of
 from shop.platform.tracing.spans import Tracing, under_way, within
 
 _NAMES = {"dynamodb": "DynamoDB", "events": "EventBridge", "sqs": "SQS", "lambda": "Lambda"}
@@ -55,7 +56,7 @@ class TracedClient:
         call = getattr(self._client, name)
         if not callable(call):
             return call
-        operation = "".join(part.capitalize() for part in name.split("_"))
+        operation = operation_of(name)
         traced = self.__dict__[name] = self._traced(operation, call)
         return traced
 
