@@ -101,6 +101,7 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
     for number in range(plan.rounds):
         bare_reads.append(await measures.reads(house.bare, seconds=plan.reads))
         shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
+        await measures.reads(house.uncounted, seconds=plan.reads)  # so that it is like the other
         disk += measures.syncs(folder)
         bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
         for server, runs in (

@@ -8,8 +8,6 @@ import sys
 from dataclasses import replace
 from typing import cast
 
-from dependency_injector import providers
-
 from bench import controlled, goods
 from bench.steps import Marks, timed
 from shop.catalog.domain.price import Price
@@ -17,7 +15,7 @@ from shop.catalog.domain.product import Details
 from shop.entrypoints.monolith import Monolith, Shop, opened
 from shop.entrypoints.serving import server_of
 from shop.kernel.events import Cause
-from shop.platform.journey import NOBODY
+from shop.platform.cold_start import keep_what_is_loaded
 from shop.platform.measured import Measured
 from shop.platform.observability import configure_logs
 from shop.platform.settings import read_settings
@@ -28,9 +26,10 @@ async def _main(*, kind: str) -> None:
     configure_logs(settings.log_level)
     if kind == "uncounted":
         Monolith.engine.override(Monolith.store)
-        Monolith.watcher.override(providers.Object(NOBODY))
+        Monolith.watcher.override(Monolith.stream)
     async with opened(settings, serving=True) as shop:
         await _stock_up(shop)
+        keep_what_is_loaded()  # as `serving.py` does
         marks = Marks()
         served = timed(shop, marks) if kind == "timed" else _uncounted(shop) if kind == "uncounted" else shop
         server = server_of(served, host="127.0.0.1", port=0)

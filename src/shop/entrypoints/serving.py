@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from shop.platform.cold_start import keep_what_is_loaded
 from shop.platform.http_protocol import ProblemProtocol
 from shop.platform.observability import configure_logs
 from shop.platform.settings import Settings
@@ -69,6 +70,7 @@ def serve(
                 if begin is not None:
                     await begin(shop)
                 ending.server = server_of(shop, host=host, port=port, patience=patience)
+                keep_what_is_loaded()
                 await ending.server.serve()
         log.info("server.ended")
 

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 import msgspec
+from msgspec.structs import replace
 
 from shop.kernel.clock import Clock, micros
 from shop.kernel.events import Envelope
 
 _KEPT = 2000  # moments
 _LONGEST_DATA = 1000  # bytes
+_NO_DATA = msgspec.Raw(b"{}")
 _MOST = 300  # told at once; of more than that the newest
 
 
@@ -51,15 +53,14 @@ class _OfAnOrder(msgspec.Struct, rename="camel"):
     order_id: str | None = None
 
 
-_Event = tuple[str, str, str, str, str, bytes]  # as in `Seen`, and data
-_Kept = tuple[datetime, str, _Event, str | None, int | None, timedelta | None, str | None]
+_Kept = tuple[datetime, str, Envelope, str | None, int | None, timedelta | None, str | None]
 
 
 class Stream:
     """A watcher that remembers the last moments. Those who look on ask what there is since a moment, and for news.
 
-    Nearly always nobody does: what is kept is no more than a tuple, and becomes a `Moment` for who asks. Data that is
-    long is not kept.
+    Nearly always nobody does: what is kept is no more than a tuple, and becomes a `Moment` for who asks. Long data is
+    not kept.
     """
 
     def __init__(self, *, clock: Clock, kept: int = _KEPT) -> None:
@@ -71,28 +72,24 @@ class Stream:
 
     def committed(self, events: Sequence[Envelope]) -> None:
         """As a watcher."""
-        self._keep(
-            [(now, "committed", _of(event), None, None, None, None) for now in (self._clock(),) for event in events]
-        )
+        self._all("committed", events)
 
     def published(self, events: Sequence[Envelope]) -> None:
         """As a watcher."""
-        self._keep(
-            [(now, "published", _of(event), None, None, None, None) for now in (self._clock(),) for event in events]
-        )
+        self._all("published", events)
 
     def delivered(self, event: Envelope, *, consumer: str, attempts: int) -> None:
         """As a watcher."""
-        self._keep([(self._clock(), "delivered", _of(event), consumer, attempts, None, None)])
+        self._keep((self._clock(), "delivered", event, consumer, attempts, None, None))
 
     def failed(self, event: Envelope, *, consumer: str, attempts: int, wait: timedelta | None, reason: str) -> None:
         """As a watcher."""
         what = "dead" if wait is None else "failed"
-        self._keep([(self._clock(), what, _of(event), consumer, attempts, wait, reason)])
+        self._keep((self._clock(), what, event, consumer, attempts, wait, reason))
 
     def replayed(self, event: Envelope, *, consumer: str) -> None:
         """Somebody has it delivered again."""
-        self._keep([(self._clock(), "replayed", _of(event), consumer, None, None, None)])
+        self._keep((self._clock(), "replayed", event, consumer, None, None, None))
 
     def since(self, n: int) -> Sequence[Moment]:
         """Moments after this one, oldest first; of very many the newest. A gap in `n` shows that some were left out."""
@@ -119,9 +116,17 @@ class Stream:
         self.ended = True
         self._wake()
 
-    def _keep(self, moments: Sequence[_Kept]) -> None:
-        self._kept.extend(moments)
-        self._n += len(moments)
+    def _all(self, what: str, events: Sequence[Envelope]) -> None:
+        now = self._clock()
+        for event in events:
+            self._keep((now, what, event, None, None, None, None))
+
+    def _keep(self, kept: _Kept) -> None:
+        if len(kept[2].data) > _LONGEST_DATA:
+            at, what, event, *more = kept
+            kept = (at, what, replace(event, data=_NO_DATA), *more)  # type: ignore[assignment]
+        self._kept.append(kept)
+        self._n += 1
         if self._looking_on:
             self._wake()
 
@@ -134,7 +139,7 @@ def _moment(
     n: int,
     at: datetime,
     what: str,
-    event: _Event,
+    event: Envelope,
     consumer: str | None,
     attempts: int | None,
     wait: timedelta | None,
@@ -145,7 +150,7 @@ def _moment(
         n=n,
         at=at,
         what=what,
-        event=_seen(*event),
+        event=_seen(event),
         consumer=consumer,
         attempts=attempts,
         again_in=again_in,
@@ -153,11 +158,8 @@ def _moment(
     )
 
 
-def _of(event: Envelope) -> _Event:
-    data = bytes(event.data) if len(event.data) <= _LONGEST_DATA else b"{}"
-    return event.id, event.type, event.source, event.subject, event.time, data
-
-
-def _seen(identifier: str, kind: str, source: str, subject: str, time: str, data: bytes) -> Seen:
-    order_id = msgspec.json.decode(data, type=_OfAnOrder).order_id
-    return Seen(id=identifier, type=kind, source=source, subject=subject, time=time, order_id=order_id)
+def _seen(event: Envelope) -> Seen:
+    order_id = msgspec.json.decode(event.data, type=_OfAnOrder).order_id
+    return Seen(
+        id=event.id, type=event.type, source=event.source, subject=event.subject, time=event.time, order_id=order_id
+    )
