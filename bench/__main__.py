@@ -56,7 +56,8 @@ class House:
     logged: Server  # the shop at its own log level
     traced: Server  # the shop whose every request is a trace, sent to the echo
     timed: Server  # the shop with timers
-    uncounted: Server  # the shop without its figures
+    counted: Server  # the shop, beside
+    uncounted: Server  # the one without its figures
     key: str
     payment_secret: str
 
@@ -94,29 +95,21 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
     traced: list[Ordered] = []
     bare_burst: list[Loaded] = []
     burst: list[Ordered] = []
-    uncounted: list[Ordered] = []
-    uncounted_burst: list[Ordered] = []
     disk: list[float] = []
     tokens = goods.customers(house.key, "bare")
     for number in range(plan.rounds):
         bare_reads.append(await measures.reads(house.bare, seconds=plan.reads))
         shop_reads.append(await measures.reads(house.shop, seconds=plan.reads))
-        await measures.reads(house.uncounted, seconds=plan.reads)  # so that it is like the other
         disk += measures.syncs(folder)
         bare.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.orders))
-        for server, runs in (
-            (house.shop, shop),
-            (house.uncounted, uncounted),
-            (house.logged, logged),
-            (house.traced, traced),
-        ):
+        for server, runs in ((house.shop, shop), (house.logged, logged), (house.traced, traced)):
             runs.append(await measures.shop_orders(server, key=house.key, name=f"steady-{number}", seconds=plan.orders))
         bare_burst.append(await measures.bare_orders(house.bare, tokens=tokens, seconds=_BURST, connections=_CROWD))
-        for server, runs in ((house.shop, burst), (house.uncounted, uncounted_burst)):
-            name = f"burst-{number}"
-            runs.append(
-                await measures.shop_orders(server, key=house.key, name=name, seconds=_BURST, connections=_CROWD)
+        burst.append(
+            await measures.shop_orders(
+                house.shop, key=house.key, name=f"burst-{number}", seconds=_BURST, connections=_CROWD
             )
+        )
     singles = await measures.one_at_a_time(
         house.timed, key=house.key, payment_secret=house.payment_secret, count=plan.singles, warm_up=50
     )
@@ -138,8 +131,25 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         crowd=_CROWD,
         sync=percentile(disk, 50),
     )
-    report.counting(("steady", shop, uncounted), (f"burst of {_CROWD}", burst, uncounted_burst))
+    steady, crowd = await _with_and_without(plan, house, 8), await _with_and_without(plan, house, _CROWD)
+    report.counting(("steady", *steady), (f"burst of {_CROWD}", *crowd))
     report.one_order(singles)
+
+
+async def _with_and_without(plan: Plan, house: House, connections: int) -> tuple[list[Ordered], list[Ordered]]:
+    """Orders on the shop whose figures are counted and on the one whose are not: in pairs, each first in turn."""
+    counted: list[Ordered] = []
+    uncounted: list[Ordered] = []
+    turns = [(house.counted, counted), (house.uncounted, uncounted)]
+    for number in range(2 * plan.rounds):
+        for server, runs in turns[:: 1 if number % 2 else -1]:
+            name = f"pair-{connections}-{number}"
+            runs.append(
+                await measures.shop_orders(
+                    server, key=house.key, name=name, seconds=plan.orders / 2, connections=connections
+                )
+            )
+    return counted, uncounted
 
 
 async def _warm_up(plan: Plan, house: House) -> None:
@@ -147,7 +157,7 @@ async def _warm_up(plan: Plan, house: House) -> None:
     for server in (house.bare, house.shop):
         await measures.reads(server, seconds=plan.warm_up)
     await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
-    for server in (house.shop, house.uncounted, house.logged, house.traced):
+    for server in (house.shop, house.counted, house.uncounted, house.logged, house.traced):
         await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
 
 
@@ -169,6 +179,7 @@ def _opened(folder: Path, where: Cores) -> Iterator[House]:
             start("logged", "bench.shop_server", SHOP_LOG="info"),
             start("traced", "bench.shop_server", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{echo.port}"),
             start("timed", "bench.shop_server", "timed"),
+            start("counted", "bench.shop_server"),
             start("uncounted", "bench.shop_server", "uncounted"),
             key,
             payment_secret,

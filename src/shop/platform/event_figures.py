@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shop.kernel.clock import Clock
 from shop.kernel.events import Envelope
-from shop.platform.figures import Counting, Distribution, Figures, Metric, Tally
+from shop.platform.figures import Counting, Distribution, Figures, Metric, Series, Tally
 from shop.platform.metrics import (
     DELIVERY_DELAY,
     DELIVERY_ERRORS,
@@ -28,7 +27,7 @@ class EventFigures:
 
     def __init__(self, figures: Figures, *, business: Counting, clock: Clock) -> None:
         self._figures = figures
-        self._business = business
+        self._business = {kind: self._counts(what) for kind, what in business.items()}
         self._clock = clock
         self._committed: dict[str, Tally] = {}  # by type
         self._published: dict[str, Tally] = {}
@@ -38,7 +37,11 @@ class EventFigures:
         """With what its context counts of it."""
         for event in events:
             (self._committed.get(event.type) or self._know(self._committed, EVENTS_COMMITTED, event.type)).value += 1
-            if count := self._business.get(event.type):
+            if (count := self._business.get(event.type)) is None:
+                continue
+            if isinstance(count, Tally):
+                count.value += 1
+            else:
                 count(event, self._figures)
 
     def published(self, events: Sequence[Envelope]) -> None:
@@ -50,8 +53,11 @@ class EventFigures:
         """With the time since it happened."""
         known = self._delivered.get((event.type, consumer)) or self._know_delivery(event.type, consumer)
         known[0].value += 1
-        with suppress(ValueError, TypeError):  # of who sent it by hand: it has had its effect, whenever it happened
-            known[1].add(max(0.0, (self._clock() - datetime.fromisoformat(event.time)).total_seconds()))
+        try:
+            seconds = (self._clock() - datetime.fromisoformat(event.time)).total_seconds()
+        except (ValueError, TypeError):
+            return  # of who sent it by hand: it has had its effect, whenever it happened
+        known[1].add(seconds if seconds > 0 else 0.0)
 
     def failed(
         self,
@@ -66,6 +72,11 @@ class EventFigures:
         self._figures.count(EVENTS_DEAD if wait is None else EVENTS_RETRIED, event.type, consumer)
         name = _NAME.match(reason)
         self._figures.count(DELIVERY_ERRORS, consumer, name[0] if name else "other")
+
+    def _counts(
+        self, what: Series | Callable[[Envelope, Figures], None]
+    ) -> Tally | Callable[[Envelope, Figures], None]:
+        return self._figures.tally(*what) if isinstance(what, tuple) else what
 
     def _know(self, known: dict[str, Tally], metric: Metric, kind: str) -> Tally:
         return known.setdefault(kind, self._figures.tally(metric, kind))

@@ -99,7 +99,8 @@ class Distribution:
 
 
 Read = tuple[Metric, Labels, float | Distribution]  # labels: their values, in the order in which they are declared
-Counting = Mapping[str, Callable[[Envelope, "Figures"], None]]  # event type -> what is counted when it is committed
+Series = tuple[Metric, str]  # a counter with one label, and its value
+Counting = Mapping[str, "Series | Callable[[Envelope, Figures], None]"]  # event type -> what rises when it is committed
 
 
 class Figures:

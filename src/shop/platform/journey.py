@@ -33,7 +33,8 @@ class Watchers:
     """Several; none of them: nobody hears. One that fails all the same is logged, once, and holds nothing up."""
 
     def __init__(self, *watchers: Watcher) -> None:
-        self._watchers = watchers
+        flat = (one._watchers if isinstance(one, Watchers) else (one,) for one in watchers)  # noqa: SLF001 - our own
+        self._watchers: tuple[Watcher, ...] = tuple(watcher for some in flat for watcher in some)
         self._failed: set[int] = set()
 
     def committed(self, events: Sequence[Envelope]) -> None:

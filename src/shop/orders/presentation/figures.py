@@ -24,10 +24,6 @@ PAYMENTS = counter("shop_payments", "Payments by what the provider said.", "resu
 METRICS = (ORDERS, CANCELLATIONS, REVENUE, REFUNDS, PAYMENTS)
 
 
-def _created(_: Envelope, figures: Figures) -> None:
-    figures.count(ORDERS, "created")
-
-
 def _completed(event: Envelope, figures: Figures) -> None:
     fact = event.read(OrderCompleted)
     figures.count(ORDERS, "completed")
@@ -45,19 +41,11 @@ def _refunded(event: Envelope, figures: Figures) -> None:
     figures.count(REFUNDS, fact.currency, by=float(fact.amount))
 
 
-def _paid(_: Envelope, figures: Figures) -> None:
-    figures.count(PAYMENTS, "completed")
-
-
-def _not_paid(_: Envelope, figures: Figures) -> None:
-    figures.count(PAYMENTS, "failed")
-
-
 COUNTING: Counting = {
-    OrderCreated.TYPE: _created,
+    OrderCreated.TYPE: (ORDERS, "created"),
     OrderCompleted.TYPE: _completed,
     OrderCancelled.TYPE: _cancelled,
     OrderRefunded.TYPE: _refunded,
-    PaymentCompleted.TYPE: _paid,
-    PaymentFailed.TYPE: _not_paid,
+    PaymentCompleted.TYPE: (PAYMENTS, "completed"),
+    PaymentFailed.TYPE: (PAYMENTS, "failed"),
 }
