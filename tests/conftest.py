@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from parity.topology import ONE_PROCESS, TOPOLOGIES
 from shop.platform.aws import Aws
 from shop.platform.storage.dynamodb_schema import table
 from shop.platform.storage.port import Layout
+
+
+collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-browser` installs it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
