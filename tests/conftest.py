@@ -32,7 +32,6 @@ from shop.platform.aws import Aws
 from shop.platform.storage.dynamodb_schema import table
 from shop.platform.storage.port import Layout
 
-
 collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-browser` installs it
 
 
