@@ -56,9 +56,13 @@ class _MeasuredRecords:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._records, name)
-        if name != "limit":
-            setattr(self, name, found)  # found at once from now on
+        setattr(self, name, found)  # found at once from now on
         return found
+
+    @property
+    def limit(self) -> int:
+        """As the records': it may change."""
+        return self._records.limit
 
     async def commit(
         self,
