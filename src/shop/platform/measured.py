@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from litestar.enums import ScopeType
@@ -32,12 +33,12 @@ class Measured:
         began = time.perf_counter()
         answered = False
 
-        async def listening(message: Message) -> None:
+        def listening(message: Message) -> Awaitable[None]:
             nonlocal answered
             if message["type"] == "http.response.start" and not answered:  # whoever cuts it off tries another
                 answered = True
                 self._answered(scope, message["status"], time.perf_counter() - began)
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, listening)
