@@ -147,7 +147,6 @@ async def test_while_a_flush_is_not_taken_no_other_is_begun(monkeypatch):
 
 async def test_a_flush_that_fails_does_not_hinder_the_next(monkeypatch):
     monkeypatch.setattr(traced, "_PATIENCE_OF_A_FUNCTION", 5)
-    monkeypatch.setattr(threading, "excepthook", lambda _: None)
     asked = []
 
     def flush():
@@ -158,10 +157,12 @@ async def test_a_flush_that_fails_does_not_hinder_the_next(monkeypatch):
         """Do nothing."""
 
     flushed = flushing(act, SimpleNamespace(flush=flush, is_of_lambda=False))
-    await flushed({})
-    await flushed({})
+    with capture_logs() as lines:
+        await flushed({})
+        await flushed({})
 
     assert len(asked) == 2
+    assert [line["event"] for line in lines] == ["spans.not_sent"] * 2
 
 
 async def test_where_nobody_wants_spans_everything_is_as_it_was():

@@ -14,6 +14,7 @@ import structlog
 
 from shop.platform.journey import Watchers
 from shop.platform.lambda_adapter import Act, ASGIApp, Event
+from shop.platform.observability import told_of
 from shop.platform.settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ async def _at_most(seconds: float, send: Callable[[], None], *, done: asyncio.Ev
     def run() -> None:
         try:
             send()
+        except Exception as error:  # noqa: BLE001 - spans are lost, and nothing else
+            log.warning("spans.not_sent", reason=told_of(error))
         finally:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(done.set)
