@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import platform
+import random
 import secrets
 import signal
 import sqlite3
@@ -38,12 +39,14 @@ class Plan:
     reads: float
     orders: float
     singles: int
+    turns: int
     cache: cache.Plan
 
 
-FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300, cache=cache.FULL)
-QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100, cache=cache.QUICK)
+FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300, turns=60, cache=cache.FULL)
+QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100, turns=3, cache=cache.QUICK)
 _BURST = 2.0
+_TURN = 0.1  # so short that whatever disturbs one disturbs those beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,7 @@ class House:
     logged: Server  # the shop at its own log level
     traced: Server  # the shop whose every request is a trace, sent to the echo
     timed: Server  # the shop with timers
-    counted: Server  # the shop, beside
-    uncounted: Server  # the one without its figures
+    counting: Server  # shops with and without their figures
     key: str
     payment_secret: str
 
@@ -132,24 +134,25 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         sync=percentile(disk, 50),
     )
     steady, crowd = await _with_and_without(plan, house, 8), await _with_and_without(plan, house, _CROWD)
-    report.counting(("steady", *steady), (f"burst of {_CROWD}", *crowd))
+    report.counting(("steady", steady), (f"burst of {_CROWD}", crowd))
     report.one_order(singles)
 
 
-async def _with_and_without(plan: Plan, house: House, connections: int) -> tuple[list[Ordered], list[Ordered]]:
-    """Orders on the shop whose figures are counted and on the one whose are not: in pairs, each first in turn."""
-    counted: list[Ordered] = []
-    uncounted: list[Ordered] = []
-    turns = [(house.counted, counted), (house.uncounted, uncounted)]
-    for number in range(2 * plan.rounds):
-        for server, runs in turns[:: 1 if number % 2 else -1]:
-            name = f"pair-{connections}-{number}"
-            runs.append(
-                await measures.shop_orders(
-                    server, key=house.key, name=name, seconds=plan.orders / 2, connections=connections
-                )
+async def _with_and_without(plan: Plan, house: House, connections: int) -> list[tuple[list[Loaded], list[Loaded]]]:
+    """Orders on the shops whose figures are counted and on those whose are not: round by round, in random order."""
+    shops = list(enumerate(map(house.counting.at, house.counting.ports)))
+    tokens = goods.customers(house.key, "turns")
+    rounds = []
+    for _ in range(plan.turns):
+        counted: list[Loaded] = []
+        uncounted: list[Loaded] = []
+        for number, shop in random.sample(shops, len(shops)):
+            loaded, _last = await measures.orders_done(
+                shop, key=house.key, tokens=tokens, seconds=_TURN, connections=connections
             )
-    return counted, uncounted
+            (uncounted if number % 2 else counted).append(loaded)
+        rounds.append((counted, uncounted))
+    return rounds
 
 
 async def _warm_up(plan: Plan, house: House) -> None:
@@ -157,7 +160,7 @@ async def _warm_up(plan: Plan, house: House) -> None:
     for server in (house.bare, house.shop):
         await measures.reads(server, seconds=plan.warm_up)
     await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
-    for server in (house.shop, house.counted, house.uncounted, house.logged, house.traced):
+    for server in (house.shop, house.logged, house.traced, *map(house.counting.at, house.counting.ports)):
         await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
 
 
@@ -179,8 +182,7 @@ def _opened(folder: Path, where: Cores) -> Iterator[House]:
             start("logged", "bench.shop_server", SHOP_LOG="info"),
             start("traced", "bench.shop_server", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{echo.port}"),
             start("timed", "bench.shop_server", "timed"),
-            start("counted", "bench.shop_server"),
-            start("uncounted", "bench.shop_server", "uncounted"),
+            start("counting", "bench.counting_server"),
             key,
             payment_secret,
         )

@@ -38,7 +38,7 @@ async def _main() -> None:
     config = uvicorn.Config(
         origin, host="127.0.0.1", port=0, http="httptools", lifespan="off", log_config=None, access_log=False
     )
-    await controlled.serve(uvicorn.Server(config), lambda: {"calls": origin.calls})
+    await controlled.serve(uvicorn.Server(config), figures=lambda: {"calls": origin.calls})
 
 
 if __name__ == "__main__":

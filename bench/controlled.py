@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,23 +25,24 @@ def run(main: Coroutine[Any, Any, None], *, core: int) -> None:
         runner.run(main)
 
 
-async def serve(server: uvicorn.Server, figures: Figures = dict) -> None:
+async def serve(*servers: uvicorn.Server, figures: Figures = dict) -> None:
     """Serve until stdin ends; each line on it asks for the figures, with the CPU seconds used so far."""
     loop = asyncio.get_running_loop()
-    loop.add_reader(0, lambda: _heard(server, figures))
-    serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+    loop.add_reader(0, lambda: _heard(servers, figures))
+    serving = asyncio.gather(*(server.serve() for server in servers))
+    while not all(server.started for server in servers) and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
-    if server.started:
-        _tell({"port": server.servers[0].sockets[0].getsockname()[1]})
+    if not serving.done():
+        _tell({"ports": [server.servers[0].sockets[0].getsockname()[1] for server in servers]})
     await serving
 
 
-def _heard(server: uvicorn.Server, figures: Figures) -> None:
+def _heard(servers: Sequence[uvicorn.Server], figures: Figures) -> None:
     heard = os.read(0, 1024)
     if not heard:
         asyncio.get_running_loop().remove_reader(0)
-        server.should_exit = True
+        for server in servers:
+            server.should_exit = True
     for _ in range(heard.count(b"\n")):
         _tell({"cpu": time.process_time(), **figures()})
 

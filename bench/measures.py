@@ -99,25 +99,37 @@ async def bare_orders(server: Server, *, tokens: Sequence[str], seconds: float, 
     return Loaded(run, server.figures()["cpu"] - before, run.seconds)
 
 
-async def shop_orders(server: Server, *, key: str, name: str, seconds: float, connections: int = 8) -> Ordered:
-    """`POST /orders` by customers of this name, then ask until none is pending, then read all of them back."""
-    tokens = goods.customers(key, name)
+async def orders_done(
+    server: Server, *, key: str, tokens: Sequence[str], seconds: float, connections: int = 8
+) -> tuple[Loaded, datetime]:
+    """`POST /orders`, then ask until none is pending; with the moment of the last 201."""
     asker = await Caller.to(server.port)
     pending = goods.get("/orders?status=pending&limit=1", goods.staff(key))
-    before = server.figures()
+    before = server.figures()["cpu"]
     run = await load(server.port, goods.orders(tokens), seconds=seconds, connections=connections)
     last = datetime.now(UTC)
     while _read(await asker.ask(pending), _Orders).data:  # noqa: ASYNC110 - asked over HTTP, as anybody would
         await asyncio.sleep(_PAUSE)
     elapsed = time.perf_counter() - run.began
+    cpu = server.figures()["cpu"] - before
+    asker.close()
+    return Loaded(run, cpu, elapsed), last
+
+
+async def shop_orders(server: Server, *, key: str, name: str, seconds: float, connections: int = 8) -> Ordered:
+    """Orders by customers of this name until none is pending, then all of them read back."""
+    tokens = goods.customers(key, name)
+    before = server.figures()
+    loaded, last = await orders_done(server, key=key, tokens=tokens, seconds=seconds, connections=connections)
     after = server.figures()
+    asker = await Caller.to(server.port)
     orders = [order for token in tokens for order in await _all_of(asker, token)]
     asker.close()
     reserved = [order for order in orders if order.status == "confirmed"]
     return Ordered(
-        run=run,
-        cpu=after["cpu"] - before["cpu"],
-        seconds=elapsed,
+        run=loaded.run,
+        cpu=loaded.cpu,
+        seconds=loaded.seconds,
         statuses=Counter(order.status for order in orders),
         waiting=sum(order.moment("stock.reserved") > last for order in reserved),
         confirmed_after=[order.between("order.created", "stock.reserved") for order in reserved],

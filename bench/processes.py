@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,19 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers."""
+    """A server that answers, on one port or on several."""
 
-    port: int
+    ports: Sequence[int]
     process: subprocess.Popen[bytes]
+
+    @property
+    def port(self) -> int:
+        """The first one."""
+        return self.ports[0]
+
+    def at(self, port: int) -> Server:
+        """The same process, asked there."""
+        return replace(self, ports=[port])
 
     def figures(self) -> dict[str, Any]:
         """What it says of itself: CPU seconds, and what else it knows."""
@@ -64,10 +73,10 @@ def started(module: str, *arguments: str, folder: Path, core: int, environ: Mapp
         )
         try:
             try:
-                port = _line(process)["port"]
+                ports = _line(process)["ports"]
             except EOFError:
                 raise EOFError(f"{module} did not start: {(folder / 'log').read_text()[-2000:]}") from None
-            yield Server(port, process)
+            yield Server(ports, process)
         finally:
             _stop(process)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median, quantiles
 
 from rich import box
 from rich.console import Console
@@ -46,6 +46,7 @@ class _Limit:
 
 
 _COUNTING = 0.05  # of the CPU of an order
+_ERROR = 0.93  # standard error of a median, in interquartile ranges per root of the number (normal distribution)
 
 
 class Report:
@@ -104,13 +105,16 @@ class Report:
         self._warn(limit, crowded)
         self._console.print(_afterwards(("8 connections", shop), (f"burst of {crowd}", burst)))
 
-    def counting(self, *loads: tuple[str, Sequence[Ordered], Sequence[Ordered]]) -> None:
-        """What the shop's figures cost it, as CPU per order: (load, with them, without them)."""
-        told = []
-        for name, counted, uncounted in loads:
-            more = median(_cpu(one) / _cpu(other) for one, other in zip(counted, uncounted, strict=True)) - 1
-            told.append(f"{name} {more:+.1%} [{'green' if more < _COUNTING else 'red'}](< {_COUNTING:.0%})[/]")
-        self.say(f"Its figures take of the CPU of an order: {', '.join(told)}.", "")
+    def counting(self, *loads: tuple[str, Sequence[tuple[Sequence[Loaded], Sequence[Loaded]]]]) -> None:
+        """What its figures cost the shop, as CPU per order: (load, round by round the shops with and those without)."""
+        for name, rounds in loads:
+            more = [mean(map(_cpu, counted)) / mean(map(_cpu, uncounted)) - 1 for counted, uncounted in rounds]
+            quarter, middle, three = quantiles(more, n=4)
+            give = _ERROR * (three - quarter) / math.sqrt(len(more))
+            good = middle < _COUNTING
+            mark = f"[{'green' if good else 'red'}]{'ok, <' if good else 'above'} {_COUNTING:.0%}[/]"
+            self.say(f"Its figures, {name}: {middle:+.1%} of the CPU of an order, give or take {give:.1%} ({mark}).")
+        self.say("")
 
     def one_order(self, singles: Singles) -> None:
         """Step by step, beside the seed's figures."""

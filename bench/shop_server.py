@@ -1,22 +1,20 @@
-"""The shop as it is, stocked up: `python -m bench.shop_server FOLDER CORE [timed|uncounted]`. `SHOP_…` set it up."""
+"""The shop as it is, stocked up: `python -m bench.shop_server FOLDER CORE [timed]`. `SHOP_…` set it up."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from typing import cast
 
 from bench import controlled, goods
 from bench.steps import Marks, timed
 from shop.catalog.domain.price import Price
 from shop.catalog.domain.product import Details
-from shop.entrypoints.monolith import Monolith, Shop, opened
+from shop.entrypoints.monolith import Shop, opened
 from shop.entrypoints.serving import server_of
 from shop.kernel.events import Cause
 from shop.platform.cold_start import keep_what_is_loaded
-from shop.platform.measured import Measured
 from shop.platform.observability import configure_logs
 from shop.platform.settings import read_settings
 
@@ -24,29 +22,21 @@ from shop.platform.settings import read_settings
 async def _main(*, kind: str) -> None:
     settings = read_settings(os.environ)
     configure_logs(settings.log_level)
-    if kind == "uncounted":
-        Monolith.engine.override(Monolith.store)
-        Monolith.watcher.override(Monolith.stream)
     async with opened(settings, serving=True) as shop:
-        await _stock_up(shop)
+        await stock_up(shop)
         keep_what_is_loaded()  # as `serving.py` does
         marks = Marks()
-        served = timed(shop, marks) if kind == "timed" else _uncounted(shop) if kind == "uncounted" else shop
-        server = server_of(served, host="127.0.0.1", port=0)
+        server = server_of(timed(shop, marks) if kind == "timed" else shop, host="127.0.0.1", port=0)
 
         def figures() -> dict[str, object]:
             did = shop.store.statistics
             return {"units": did.units, "groups": did.groups, "steps": marks.taken}
 
-        await controlled.serve(server, figures)
+        await controlled.serve(server, figures=figures)
 
 
-def _uncounted(shop: Shop) -> Shop:
-    """Without the outermost layer of its app."""
-    return replace(shop, app=cast("Measured", shop.app)._app)  # noqa: SLF001
-
-
-async def _stock_up(shop: Shop) -> None:
+async def stock_up(shop: Shop) -> None:
+    """All that is ordered here, in plenty."""
     act, price = shop.catalog.import_product(), Price.parse(base=goods.PRICE, discounted=None, currency="EUR")
     async with asyncio.TaskGroup() as group:
         for number in range(goods.PRODUCTS):

@@ -17,5 +17,5 @@ class CatalogAlone(containers.DeclarativeContainer):
     name = providers.Object("catalog")
     keys = providers.Object(("SHOP_JWT_KEY",))  # of those who sign what it is sent
     platform = providers.Container(AwsContainer, settings=settings, role=role, counting=CatalogContainer.counting)
-    context = providers.Container(CatalogContainer, engine=platform.engine, clock=platform.clock, ids=platform.ids)
+    context = providers.Container(CatalogContainer, engine=platform.store, clock=platform.clock, ids=platform.ids)
     reader: providers.Object[None] = providers.Object(None)  # it reads no other context

@@ -40,11 +40,11 @@ from shop.platform.journey import Watchers
 from shop.platform.operations import OperationsApi
 from shop.platform.server_lock import Place, one_of_several, only_server
 from shop.platform.settings import Settings, WrongSetting
-from shop.platform.storage.measured import MeasuredEngine
 from shop.platform.storage.sqlite import SqliteStore
 from shop.platform.storage.sqlite_dead_letters import SqliteDeadLetters
 from shop.platform.storage.sqlite_file import of_writer
 from shop.platform.storage.sqlite_log import SqliteLog
+from shop.platform.storage.writes import of_writes
 from shop.platform.tokens import Tokens
 from shop.platform.web import build_app
 from shop.rewards import contract as rewards_contract
@@ -76,7 +76,6 @@ class Monolith(containers.DeclarativeContainer):
         clock=clock,
     )
     watcher = providers.Singleton(Watchers, counted, stream, platform.watcher)
-    engine = providers.Singleton(MeasuredEngine, store, figures)
     bus = providers.Singleton(
         LocalBus,
         store,
@@ -86,7 +85,7 @@ class Monolith(containers.DeclarativeContainer):
         watcher=watcher,
     )
 
-    catalog = providers.Container(CatalogContainer, engine=engine, clock=clock, ids=ids)
+    catalog = providers.Container(CatalogContainer, engine=store, clock=clock, ids=ids)
     catalog_app = providers.Singleton(build_app, catalog.api.provided.routes.call(), tokens=tokens, ids=ids)
     catalog_network = providers.Singleton(httpx.ASGITransport, catalog_app)
     catalog_breaker = providers.Singleton(Breaker, now=_seconds)
@@ -100,10 +99,10 @@ class Monolith(containers.DeclarativeContainer):
         shared=second_layer,
         tracing=platform.tracing,
     )
-    rewards = providers.Container(RewardsContainer, engine=engine, clock=clock, ids=ids, settings=settings)
+    rewards = providers.Container(RewardsContainer, engine=store, clock=clock, ids=ids, settings=settings)
     orders = providers.Container(
         OrdersContainer,
-        engine=engine,
+        engine=store,
         catalog_client=catalog_client,
         clock=clock,
         ids=ids,
@@ -195,7 +194,12 @@ async def opened(
         await store.open()
         stack.push_async_callback(store.close)
         stack.push_async_callback(house.catalog_client().close)
-        for source in (of_writer(store.statistics), of_reader(house.catalog_client()), of_breakers(house.breakers())):
+        for source in (
+            of_writes(store.writes),
+            of_writer(store.statistics),
+            of_reader(house.catalog_client()),
+            of_breakers(house.breakers()),
+        ):
             house.figures().also(source)
         consumers = house.playground().breakable() if playing else house.consumers()
         listen(store, consumers)

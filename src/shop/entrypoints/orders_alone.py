@@ -81,7 +81,7 @@ class OrdersAlone(containers.DeclarativeContainer):
     teller = providers.Singleton(_telling, settings, shared.provider, platform.figures)
     context = providers.Container(
         OrdersContainer,
-        engine=platform.engine,
+        engine=platform.store,
         catalog_client=providers.Selector(role.provided.value, api=reader, server=reader, consumer=teller, jobs=teller),
         clock=platform.clock,
         ids=platform.ids,

@@ -18,6 +18,6 @@ class RewardsAlone(containers.DeclarativeContainer):
     keys = providers.Object(("SHOP_JWT_KEY",))  # of those who sign what it is sent
     platform = providers.Container(AwsContainer, settings=settings, role=role, counting=RewardsContainer.counting)
     context = providers.Container(
-        RewardsContainer, engine=platform.engine, clock=platform.clock, ids=platform.ids, settings=settings
+        RewardsContainer, engine=platform.store, clock=platform.clock, ids=platform.ids, settings=settings
     )
     reader: providers.Object[None] = providers.Object(None)  # it reads no other context

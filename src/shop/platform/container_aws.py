@@ -5,16 +5,16 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from shop.kernel.clock import system_clock
+from shop.kernel.clock import Clock, system_clock
 from shop.kernel.ids import ids
 from shop.platform.aws import Aws
 from shop.platform.cold_start import without
 from shop.platform.event_figures import EventFigures
 from shop.platform.figures import Counting, Figures
-from shop.platform.journey import Watchers
+from shop.platform.journey import Watcher, Watchers
 from shop.platform.settings import Settings
 from shop.platform.storage.dynamodb import DynamoStore
-from shop.platform.storage.measured import MeasuredEngine
+from shop.platform.storage.writes import of_writes
 
 with without("werkzeug", "yaml"):  # of the injector's wiring and settings, which are not used
     from dependency_injector import containers, providers
@@ -51,6 +51,13 @@ def _aws(settings: Settings, role: Role, figures: Figures) -> Aws:
     return Aws((*_SERVICES[role], *(("lambda",) if asks else ())), light=silent, figures=figures)
 
 
+def _store(aws: Aws, figures: Figures, watcher: Watcher, *, stack: str, clock: Clock) -> DynamoStore:
+    store = DynamoStore(aws, stack=stack, clock=clock)
+    store.watcher = watcher
+    figures.also(of_writes(store.writes))
+    return store
+
+
 class AwsContainer(containers.DeclarativeContainer):
     """Settings, role, and what the context counts → clock, ids, figures, AWS's clients, store."""
 
@@ -63,6 +70,4 @@ class AwsContainer(containers.DeclarativeContainer):
     watcher = providers.Singleton(Watchers, providers.Singleton(EventFigures, figures, business=counting, clock=clock))
     tracing: providers.Object[Any] = providers.Object(None)  # `Tracing`, if spans are wanted: `entrypoints/traced.py`
     aws = providers.Singleton(_aws, settings, role, figures)
-    store = providers.Singleton(DynamoStore, aws, stack=settings.provided.stack, clock=clock)
-    store.add_attributes(watcher=watcher)
-    engine = providers.Singleton(MeasuredEngine, store, figures)
+    store = providers.Singleton(_store, aws, figures, watcher, stack=settings.provided.stack, clock=clock)

@@ -120,6 +120,7 @@ async def test_what_does_not_pass_in_time_is_not_done_and_said_to_be_unavailable
     assert await stock(records) == Counts(1, {"available": 5})
     assert await records.get("sale/1") is None
     assert dynamo.committed == []
+    assert dynamo.store.writes["parcels"].refused == {"unavailable": 1}
 
 
 @pytest.mark.usefixtures("stocked")

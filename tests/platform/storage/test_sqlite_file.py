@@ -8,7 +8,9 @@ import time
 
 import pytest
 
+from shop.platform.storage.port import Unavailable
 from shop.platform.storage.sqlite_file import SqliteFile
+from shop.platform.storage.writes import Writes
 
 
 @pytest.fixture
@@ -48,3 +50,30 @@ async def test_what_is_undone_is_no_group(file):
         await file.write(break_off)
 
     assert (file.statistics.groups, file.statistics.units) == (before, before)
+
+
+async def test_a_write_that_the_disk_refused_is_counted_as_that(file):
+    writes = Writes()
+
+    def break_off(connection):
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(Unavailable):
+        await file.write(break_off, writes=writes)
+
+    assert (writes.committed, writes.refused, sum(writes.seconds.buckets)) == (0, {"unavailable": 1}, 1)
+
+
+async def test_a_write_whose_caller_has_gone_is_counted_as_what_became_of_it(file):
+    writes = Writes()
+    insert = "INSERT INTO parcels VALUES ('a')"
+    gone = asyncio.create_task(file.write(lambda connection: connection.execute(insert), writes=writes))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    await file.write(lambda connection: connection.execute("INSERT INTO parcels VALUES ('b')"))
+
+    assert gone.cancelled()
+    assert len(file.rows("SELECT * FROM parcels", ())) == 2
+    assert (writes.committed, sum(writes.seconds.buckets)) == (1, 1)

@@ -39,6 +39,7 @@ from shop.platform.storage.port import (
     check,
 )
 from shop.platform.storage.words import fold
+from shop.platform.storage.writes import Writes
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 _ONCE = Patience(known=0, unknown=0)
@@ -53,22 +54,22 @@ class DynamoStore:
         """`inbox=False` is for tests: a delivery that was ended before has its effect again."""
         self.clock = clock
         self.inbox = inbox
+        self.writes: dict[str, Writes] = {}  # by context
         self.watcher: Watcher = NOBODY
         self.committed: Callable[[Sequence[Envelope]], None] | None = None  # hears of events that are to be relayed
         self._aws = aws
         self._stack = stack
         self._patience = patience or Patience()
-        self._contexts: set[str] = set()
 
     def records(self, layout: Layout) -> Records:
         """A context's own records."""
-        self._contexts.add(layout.context)
-        return _DynamoRecords(self, layout, self._table(layout.context, self._patience))
+        writes = self.writes.setdefault(layout.context, Writes())
+        return _DynamoRecords(self, layout, self._table(layout.context, self._patience), writes)
 
     async def probe(self) -> None:
         """Read in every table that is used; `Unavailable` if that cannot be done."""
         try:
-            await asyncio.gather(*(self._table(name, _ONCE).item(("probe", DOCUMENT)) for name in self._contexts))
+            await asyncio.gather(*(self._table(name, _ONCE).item(("probe", DOCUMENT)) for name in self.writes))
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"the store is not to be had: {error}") from error
 
@@ -87,10 +88,11 @@ class DynamoStore:
 class _DynamoRecords:
     limit = MOST_WRITTEN  # less those of words that a commit puts or takes away
 
-    def __init__(self, store: DynamoStore, layout: Layout, table: DynamoTable) -> None:
+    def __init__(self, store: DynamoStore, layout: Layout, table: DynamoTable, writes: Writes) -> None:
         self._store = store
         self._layout = layout
         self._table = table
+        self._writes = writes
         self._listings = Listings(table)
 
     async def get(self, key: str) -> Stored | None:
@@ -182,18 +184,19 @@ class _DynamoRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
-        if not puts and not events:
+        if not (puts or changes or events):
             return  # nothing to remember: a delivery without an effect may come again
-        unit = Unit(
-            layout=self._layout,
-            puts=puts,
-            changes=changes,
-            events=events,
-            consumed=consumed if self._store.inbox else None,
-            now=micros(self._store.clock()),
-        )
-        await commit(self._table, unit)
+        with self._writes.one():
+            check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
+            unit = Unit(
+                layout=self._layout,
+                puts=puts,
+                changes=changes,
+                events=events,
+                consumed=consumed if self._store.inbox else None,
+                now=micros(self._store.clock()),
+            )
+            await commit(self._table, unit)
         self._store.tell(events)
 
     async def _documents(self, keys: Collection[str]) -> dict[str, Item]:

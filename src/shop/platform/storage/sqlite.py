@@ -32,12 +32,14 @@ from shop.platform.storage.port import (
     Put,
     Records,
     Stored,
+    TooMuch,
     check,
 )
 from shop.platform.storage.sqlite_deliveries import Queued
 from shop.platform.storage.sqlite_file import SqliteFile, Statistics, patiently
 from shop.platform.storage.sqlite_tables import VERSION, Statements, columns, create, page_of, stored
 from shop.platform.storage.words import PREFIX_FROM, fold, folded
+from shop.platform.storage.writes import Writes
 
 _Skip = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
@@ -52,6 +54,7 @@ class SqliteStore:
         self.limit = limit
         self.inbox = inbox
         self.routes: Mapping[str, Sequence[str]] = {}  # event type -> consumers
+        self.writes: dict[str, Writes] = {}  # by context
         self.watcher: Watcher = NOBODY
         self.requests = 0  # commits under way that end no delivery: somebody waits for an answer
         self.owner: str | None = None  # the server that claims what is committed here; None: a command
@@ -74,7 +77,7 @@ class SqliteStore:
 
     def records(self, layout: Layout) -> Records:
         """A context's own records; what the layout declares and the file lacks is added."""
-        return _SqliteRecords(self, layout)
+        return _SqliteRecords(self, layout, self.writes.setdefault(layout.context, Writes()))
 
     async def probe(self) -> None:
         """Read, and write to the disk what is there already; `Unavailable` if either cannot be done."""
@@ -92,8 +95,9 @@ class SqliteStore:
 
 
 class _SqliteRecords:
-    def __init__(self, store: SqliteStore, layout: Layout) -> None:
+    def __init__(self, store: SqliteStore, layout: Layout, writes: Writes) -> None:
         self._store = store
+        self._writes = writes
         self._file = store.file
         self._clock = store.clock
         self._layout = layout
@@ -185,9 +189,13 @@ class _SqliteRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
+        try:
+            check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
+            words = {put.key: folded(put) for put in puts} if self._layout.words else {}
+        except TooMuch as refused:
+            self._writes.ended(refused, 0.0)
+            raise
         now = self._clock()
-        words = {put.key: folded(put) for put in puts} if self._layout.words else {}
         store = self._store
 
         def unit(connection: sqlite3.Connection) -> list[Queued]:
@@ -204,7 +212,11 @@ class _SqliteRecords:
         asked = consumed is None
         store.requests += asked
         try:
-            await self._file.write(unit, then=lambda queued: store.committed(events, queued, consumed))
+            await self._file.write(
+                unit,
+                then=lambda queued: store.committed(events, queued, consumed),
+                writes=self._writes if puts or events or consumed else None,
+            )
         finally:
             store.requests -= asked
 

@@ -24,11 +24,13 @@ from typing import Any, TypeVar, cast
 from shop.platform.figures import Distribution, Read
 from shop.platform.metrics import GROUP_SIZE, STORE_COMMITS, STORE_UNITS
 from shop.platform.storage.port import Unavailable
+from shop.platform.storage.writes import Writes
 
 T = TypeVar("T")
 
 Unit = Callable[[sqlite3.Connection], Any]
-_Waiting = tuple[Unit, "asyncio.Future[Any]", Callable[[Any], None] | None]
+_Then = Callable[[Any], None] | None
+_Waiting = tuple[Unit, "asyncio.Future[Any]", _Then, Writes | None, float]  # since when, as `perf_counter`
 _Settled = tuple[_Waiting, Any, BaseException | None]
 
 _MOST_UNITS = 512
@@ -149,15 +151,21 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise Unavailable(f"the store cannot be read: {error}") from error
 
-    async def write(self, unit: Callable[[sqlite3.Connection], T], then: Callable[[T], None] | None = None) -> T:
+    async def write(
+        self,
+        unit: Callable[[sqlite3.Connection], T],
+        then: Callable[[T], None] | None = None,
+        writes: Writes | None = None,
+    ) -> T:
         """Run the unit in the next group; returns once it is on disk.
 
-        What the unit raises undoes it alone. `then` hears the result even if the caller has gone away.
+        What the unit raises undoes it alone. `then` hears the result even if the caller has gone away, and `writes` how
+        it ended.
         """
         if self._loop is None or self._closing:
             raise Unavailable("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._turn.append((unit, future, then))
+        self._turn.append((unit, future, then, writes, time.perf_counter()))
         if len(self._turn) == 1:
             self._loop.call_soon(self._hand_over)
         return await future
@@ -213,7 +221,10 @@ class SqliteFile:
             self.statistics.groups += 1
             self.statistics.units += len(group)
             self.statistics.sizes.add(len(group))
-        for (_, future, then), value, error in group:
+        now = time.perf_counter()
+        for (_, future, then, writes, began), value, error in group:
+            if writes is not None:
+                writes.ended(error, now - began)
             if error is None and then is not None:
                 future.get_loop().call_soon(then, value)  # before the caller goes on; what it raises is its own
             if not future.done():
