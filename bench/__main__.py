@@ -44,7 +44,7 @@ class Plan:
 
 
 FULL = Plan(rounds=4, warm_up=1.5, reads=2, orders=3, singles=300, turns=60, cache=cache.FULL)
-QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100, turns=3, cache=cache.QUICK)
+QUICK = Plan(rounds=1, warm_up=0.5, reads=1, orders=1.5, singles=100, turns=4, cache=cache.QUICK)
 _BURST = 2.0
 _TURN = 0.1  # so short that whatever disturbs one disturbs those beside it
 
@@ -133,17 +133,18 @@ async def _measure(plan: Plan, house: House, folder: Path, report: Report) -> No
         crowd=_CROWD,
         sync=percentile(disk, 50),
     )
-    steady, crowd = await _with_and_without(plan, house, 8), await _with_and_without(plan, house, _CROWD)
+    steady = await _with_and_without(house, rounds=plan.turns, connections=8)
+    crowd = await _with_and_without(house, rounds=plan.turns // 2, connections=_CROWD)
     report.counting(("steady", steady), (f"burst of {_CROWD}", crowd))
     report.one_order(singles)
 
 
-async def _with_and_without(plan: Plan, house: House, connections: int) -> list[tuple[list[Loaded], list[Loaded]]]:
+async def _with_and_without(house: House, *, rounds: int, connections: int) -> list[tuple[list[Loaded], list[Loaded]]]:
     """Orders on the shops whose figures are counted and on those whose are not: round by round, in random order."""
     shops = list(enumerate(map(house.counting.at, house.counting.ports)))
     tokens = goods.customers(house.key, "turns")
-    rounds = []
-    for _ in range(plan.turns):
+    found = []
+    for _ in range(rounds):
         counted: list[Loaded] = []
         uncounted: list[Loaded] = []
         for number, shop in random.sample(shops, len(shops)):
@@ -151,17 +152,18 @@ async def _with_and_without(plan: Plan, house: House, connections: int) -> list[
                 shop, key=house.key, tokens=tokens, seconds=_TURN, connections=connections
             )
             (uncounted if number % 2 else counted).append(loaded)
-        rounds.append((counted, uncounted))
-    return rounds
+        found.append((counted, uncounted))
+    return found
 
 
 async def _warm_up(plan: Plan, house: House) -> None:
     """Until code and caches are warm: each shop has heard of every product, each file has its pages."""
     for server in (house.bare, house.shop):
         await measures.reads(server, seconds=plan.warm_up)
-    await measures.bare_orders(house.bare, tokens=goods.customers(house.key, "warm"), seconds=plan.warm_up)
+    tokens = goods.customers(house.key, "warm")
+    await measures.bare_orders(house.bare, tokens=tokens, seconds=plan.warm_up)
     for server in (house.shop, house.logged, house.traced, *map(house.counting.at, house.counting.ports)):
-        await measures.shop_orders(server, key=house.key, name="warm", seconds=plan.warm_up)
+        await measures.orders_done(server, key=house.key, tokens=tokens, seconds=plan.warm_up)
 
 
 @contextmanager

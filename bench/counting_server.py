@@ -13,18 +13,21 @@ from dataclasses import replace
 from typing import Any, cast
 from unittest.mock import patch
 
+from dependency_injector import providers
+
 from bench import controlled
 from bench.shop_server import stock_up
 from shop.entrypoints.monolith import Monolith, Shop, opened
 from shop.entrypoints.serving import server_of
 from shop.platform.cold_start import keep_what_is_loaded
+from shop.platform.journey import Watchers
 from shop.platform.measured import Measured
 from shop.platform.observability import configure_logs
 from shop.platform.settings import read_settings
 from shop.platform.storage.port import Layout
 from shop.platform.storage.sqlite import SqliteStore
 
-_PAIRS = 2
+_PAIRS = 4
 
 
 async def _main(folder: str) -> None:
@@ -32,14 +35,20 @@ async def _main(folder: str) -> None:
     async with AsyncExitStack() as stack:
         shops = [await _opened(stack, f"{folder}/{number}", counted=number % 2 == 0) for number in range(2 * _PAIRS)]
         keep_what_is_loaded()
-        await controlled.serve(*(server_of(shop, host="127.0.0.1", port=0) for shop in shops))
+        await controlled.serve(*(server_of(shop, host="127.0.0.1", port=0) for shop in shops), figures=_passed_over)
+
+
+def _passed_over() -> dict[str, object]:
+    """Whenever it is asked, so that no turn pays for looking through what the others have left."""
+    keep_what_is_loaded()
+    return {}
 
 
 async def _opened(stack: AsyncExitStack, data: str, *, counted: bool) -> Shop:
     with ExitStack() as until_opened:
         if not counted:
             until_opened.enter_context(patch.object(SqliteStore, "records", _uncounted_records))
-            until_opened.enter_context(Monolith.watcher.override(Monolith.stream))
+            until_opened.enter_context(Monolith.watcher.override(providers.Singleton(Watchers, Monolith.stream)))
         settings = read_settings({**os.environ, "SHOP_DATA": data})
         shop = await stack.enter_async_context(opened(settings, serving=True))
     await stock_up(shop)

@@ -111,9 +111,10 @@ class Report:
             more = [mean(map(_cpu, counted)) / mean(map(_cpu, uncounted)) - 1 for counted, uncounted in rounds]
             quarter, middle, three = quantiles(more, n=4)
             give = _ERROR * (three - quarter) / math.sqrt(len(more))
-            good = middle < _COUNTING
-            mark = f"[{'green' if good else 'red'}]{'ok, <' if good else 'above'} {_COUNTING:.0%}[/]"
-            self.say(f"Its figures, {name}: {middle:+.1%} of the CPU of an order, give or take {give:.1%} ({mark}).")
+            self.say(
+                f"Its figures, {name}: {middle:+.1%} of the CPU of an order, give or take {give:.1%} "
+                f"({_beside_bound(middle, give)} {_COUNTING:.0%})."
+            )
         self.say("")
 
     def one_order(self, singles: Singles) -> None:
@@ -156,6 +157,12 @@ class Report:
         odd = [one.run.others(status) for one, status in runs if one.run.others(status)]
         if odd:
             self.say(f"  [bold red]answers with another status: {odd}[/]")
+
+
+def _beside_bound(share: float, give: float) -> str:
+    if abs(share - _COUNTING) < give:
+        return "[yellow]too noisy to tell from[/]"
+    return "[green]ok, <[/]" if share < _COUNTING else "[red]above[/]"
 
 
 def percentile(values: Iterable[float], share: float) -> float:

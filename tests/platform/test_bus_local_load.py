@@ -28,11 +28,11 @@ class Fragile:
             raise Unavailable("the store cannot be read: disk I/O error")
         return self._file.read(query)
 
-    async def write(self, unit, then=None):
+    async def write(self, unit, **more):
         if self.down:
             self.refused["writes"] += 1
             raise Unavailable("the disk is full")
-        return await self._file.write(unit, then)
+        return await self._file.write(unit, **more)
 
     def __getattr__(self, name):
         return getattr(self._file, name)
