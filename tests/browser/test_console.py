@@ -30,6 +30,18 @@ def test_an_order_is_placed_and_paid_and_its_events_and_points_arrive(look):
         expect(shop.event(kind).locator(f".delivered.{consumer}")).to_have_text(re.compile(rf"{consumer} ✓ .*s"))
 
 
+def test_the_basket_says_what_the_order_will_cost(look):
+    shop = look()
+    for n in (0, 0, 1):
+        shop.page.locator(".product button").nth(n).click()
+    together = shop.page.locator(".basket .sum b").inner_text()
+
+    shop.page.get_by_role("button", name="Place the order").click()
+
+    expect(shop.page.locator(".order").first).to_contain_text(together)
+    expect(shop.page.locator(".basket .sum")).to_have_count(0)
+
+
 def test_whoever_clicks_twice_has_ordered_and_paid_once(look):
     shop = look()
     shop.page.locator(".product button").first.click()
@@ -98,6 +110,23 @@ def test_what_a_broken_context_missed_is_found_hurried_buried_and_replayed(look)
     expect(shop.points).to_have_text("34")
     expect(shop.page.locator("#failed")).to_contain_text("Nothing")
     expect(shop.event("order.completed").locator(".delivered.rewards")).to_contain_text("after 2 failed attempts")
+
+
+def test_all_that_failed_is_hurried_and_replayed_together(look):
+    shop = look()
+    shop.switch("rewards")
+    for _ in range(2):
+        shop.buy(0)
+        shop.pay()
+    expect(shop.failed("hasten")).to_have_count(2)
+
+    shop.page.get_by_role("button", name="Try these 2 now").click()
+    expect(shop.failed("replay")).to_have_count(2)
+    shop.switch("rewards")
+    shop.page.get_by_role("button", name="Replay these 2").click()
+
+    expect(shop.points).to_have_text("68")
+    expect(shop.page.locator("#failed")).to_contain_text("Nothing")
 
 
 def test_every_box_and_every_arrow_explains_itself(look):

@@ -49,21 +49,21 @@ export class Failures {
       const { dead, deadInAll, postponed } = await ask("/console/letters");
       redraw(by("failed"),
         dead.length || postponed.length ? "" : h("p", { class: "well" }, "Nothing: every event has had its effect, or is on its way."),
-        postponed.length ? this.#table("Failed, and tried again by itself", postponed, "Try now", "hasten") : "",
-        dead.length ? this.#table(`Dead letters: ${deadInAll}`, dead, "Replay", "replay") : "");
+        postponed.length ? this.#table("Failed, and tried again by itself", postponed, "hasten", ["Try now", `Try these ${postponed.length} now`]) : "",
+        dead.length ? this.#table(`Dead letters: ${deadInAll}`, dead, "replay", ["Replay", `Replay these ${dead.length}`]) : "");
     } catch (error) {
       if (!(error instanceof Refused)) throw error; // it is asked again at the next change
     }
   }
 
-  #table(title, letters, verb, act) {
+  #table(title, letters, act, [verb, all]) {
     const head = ["Event", "For", "Why", "Attempts", "When", ""].map((text) => h("th", { scope: "col" }, text));
     return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
-      h("table", { class: act }, h("caption", null, title), h("thead", null, h("tr", null, head)),
-        h("tbody", null, letters.map((one) => this.#row(one, verb, act)))));
+      h("table", { class: act }, h("caption", null, h("span", { class: "row" }, title, letters.length > 1 ? this.#button(all, letters, act, `all ${act}`) : "")), h("thead", null, h("tr", null, head)),
+        h("tbody", null, letters.map((one) => this.#row(one, act, verb)))));
   }
 
-  #row(one, verb, act) {
+  #row(one, act, verb) {
     const order = one.event.data.orderId ?? orderOf(one.event);
     return h("tr", null,
       h("td", null,
@@ -74,18 +74,26 @@ export class Failures {
       h("td", { class: "reason" }, one.reason.replace(/^BrokenOnPurpose: /, "")),
       h("td", null, String(one.attempts)),
       h("td", null, one.due ? h("span", { "data-due": moment(one.due) }, next(moment(one.due))) : `since ${clockTime(moment(one.since))}`),
-      h("td", { class: "act" }, h("button", { "data-key": `act ${one.event.id} ${one.consumer}`, onclick: (event) => this.#act(event.target, one, act) }, verb)));
+      h("td", { class: "act" }, this.#button(verb, [one], act, `${one.event.id} ${one.consumer}`)));
   }
 
-  async #act(button, letter, act) {
+  #button(text, letters, act, name) {
+    return h("button", { "data-key": `act ${name}`, onclick: (event) => this.#act(event.target, letters, act) }, text);
+  }
+
+  async #act(button, letters, act) {
     button.disabled = true;
-    try {
-      await ask(`/console/letters/${letter.id}/${act}`, { method: "POST" });
-      say(`${letter.event.type} for ${letter.consumer} is tried again`);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      say(error.message);
+    const told = [];
+    for (const { id, event, consumer } of letters) {
+      try {
+        await ask(`/console/letters/${id}/${act}`, { method: "POST" });
+        told.push(`${event.type} for ${consumer} is tried again`);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        told.push(error.message);
+      }
     }
+    say([...new Set(told)].join(". "));
     await this.load();
     if (document.activeElement === document.body) by("failures-title").focus();
   }

@@ -86,7 +86,10 @@ export class Gauges {
     const points = this.waiting.map((n, tick) => `${((tick + offset) * step).toFixed(1)},${(height - 2 - (n / most) * (height - 6)).toFixed(1)}`);
     return [
       h("p", { class: "figure" }, String(waiting), h("small", null, ` waiting · ${oldest}`)),
-      s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Deliveries waiting, in the last two minutes" }, s("polyline", { points: points.join(" "), class: "trace" })),
+      h("figure", null,
+        s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Deliveries waiting, in the last two minutes" },
+          s("line", { x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5, class: "axis" }), s("polyline", { points: points.join(" "), class: "trace" })),
+        h("figcaption", null, `waiting in the last two minutes${this.waiting.some(Boolean) ? `, ${most} at most` : ""}`)),
       h("p", null, h("small", null, dead ? `${dead} dead: see what failed` : "no dead letters")),
     ];
   }

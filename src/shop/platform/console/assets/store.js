@@ -44,11 +44,10 @@ export class Store {
   }
 
   #card(product) {
-    const price = product.discountedPrice ?? product.basePrice;
     return h("article", { class: "product" },
       picture(product.productId),
       h("h3", null, product.name),
-      h("p", null, money(price, product.currency), product.discountedPrice ? h("s", null, money(product.basePrice, product.currency)) : ""),
+      h("p", null, money(priceOf(product), product.currency), product.discountedPrice ? h("s", null, money(product.basePrice, product.currency)) : ""),
       h("button", { "aria-label": `Add ${product.name}`, onclick: () => this.#add(product) }, "Add"));
   }
 
@@ -132,12 +131,21 @@ export class Store {
     }
   }
 
+  #sum() {
+    const lines = [...this.basket.values()];
+    const currencies = new Set(lines.map(([{ currency }]) => currency));
+    if (currencies.size !== 1) return ""; // the shop refuses several, and says why
+    const sum = lines.reduce((all, [product, quantity]) => all + quantity * priceOf(product), 0);
+    return h("p", { class: "sum" }, "Together ", h("b", null, money(sum, [...currencies][0])));
+  }
+
   #draw() {
     const lines = [...this.basket.values()];
     redraw(by("basket"),
       lines.length ? [
         h("ul", null, lines.map(([{ productId, name }, quantity]) => h("li", null, `${quantity} × ${name} `,
           h("button", { class: "link-like", "data-key": `out ${productId}`, "aria-label": `Take out ${name}`, onclick: () => this.#takeOut(productId) }, "take out")))),
+        this.#sum(),
         h("button", { class: "main", id: "place", "data-key": "place", "aria-disabled": String(this.placing), onclick: () => this.#order() }, this.placing ? "…" : "Place the order"),
       ] : h("p", { class: "soft" }, "The basket is empty."),
       this.error ? h("p", { class: "error", role: "alert" }, `${this.error}.`) : "");
@@ -160,6 +168,8 @@ export class Store {
         h("button", { class: "link-like", "data-key": `where ${orderId}`, title: orderId, onclick: () => this.shown.show(orderId, { look: true }) }, `where ${short(orderId)} went`)));
   }
 }
+
+const priceOf = ({ basePrice, discountedPrice }) => discountedPrice ?? basePrice;
 
 function key() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
