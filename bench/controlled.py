@@ -44,7 +44,7 @@ def _heard(servers: Sequence[uvicorn.Server], figures: Figures) -> None:
         for server in servers:
             server.should_exit = True
     for _ in range(heard.count(b"\n")):
-        _tell({"cpu": time.process_time(), **figures()})
+        _tell({**figures(), "cpu": time.process_time()})
 
 
 def _tell(what: dict[str, Any]) -> None:

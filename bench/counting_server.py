@@ -11,7 +11,6 @@ import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import Any, cast
-from unittest.mock import patch
 
 from dependency_injector import providers
 
@@ -24,10 +23,10 @@ from shop.platform.journey import Watchers
 from shop.platform.measured import Measured
 from shop.platform.observability import configure_logs
 from shop.platform.settings import read_settings
-from shop.platform.storage.port import Layout
+from shop.platform.storage.port import Layout, Records
 from shop.platform.storage.sqlite import SqliteStore
 
-_PAIRS = 4
+_PAIRS = 5
 
 
 async def _main(folder: str) -> None:
@@ -45,23 +44,22 @@ def _passed_over() -> dict[str, object]:
 
 
 async def _opened(stack: AsyncExitStack, data: str, *, counted: bool) -> Shop:
+    settings = read_settings({**os.environ, "SHOP_DATA": data})
     with ExitStack() as until_opened:
         if not counted:
-            until_opened.enter_context(patch.object(SqliteStore, "records", _uncounted_records))
+            store = providers.Singleton(_Uncounted, settings.store, clock=Monolith.clock)
+            until_opened.enter_context(Monolith.store.override(store))
             until_opened.enter_context(Monolith.watcher.override(providers.Singleton(Watchers, Monolith.stream)))
-        settings = read_settings({**os.environ, "SHOP_DATA": data})
         shop = await stack.enter_async_context(opened(settings, serving=True))
     await stock_up(shop)
     return shop if counted else replace(shop, app=cast("Measured", shop.app)._app)  # noqa: SLF001 - its outermost layer
 
 
-_records = SqliteStore.records
-
-
-def _uncounted_records(store: SqliteStore, layout: Layout) -> Any:
-    records: Any = _records(store, layout)
-    records._writes = None  # noqa: SLF001
-    return records
+class _Uncounted(SqliteStore):
+    def records(self, layout: Layout) -> Records:
+        records: Any = super().records(layout)
+        records._writes = None  # noqa: SLF001
+        return cast("Records", records)
 
 
 if __name__ == "__main__":

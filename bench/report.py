@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import mean, median, quantiles
+from statistics import mean, median, variance
 
 from rich import box
 from rich.console import Console
@@ -46,7 +46,7 @@ class _Limit:
 
 
 _COUNTING = 0.05  # of the CPU of an order
-_ERROR = 0.93  # standard error of a median, in interquartile ranges per root of the number (normal distribution)
+_SURE = 2  # standard errors
 
 
 class Report:
@@ -105,15 +105,22 @@ class Report:
         self._warn(limit, crowded)
         self._console.print(_afterwards(("8 connections", shop), (f"burst of {crowd}", burst)))
 
-    def counting(self, *loads: tuple[str, Sequence[tuple[Sequence[Loaded], Sequence[Loaded]]]]) -> None:
-        """What its figures cost the shop, as CPU per order: (load, round by round the shops with and those without)."""
+    def counting(self, *loads: tuple[str, Sequence[Sequence[Loaded]]]) -> None:
+        """What its figures cost the shop, as CPU per order: (load, of each round a turn with figures, one without, …).
+
+        A shop counts as the median of its turns, each beside its round; how far shops of a kind are apart says how sure
+        the difference is.
+        """
         for name, rounds in loads:
-            more = [mean(map(_cpu, counted)) / mean(map(_cpu, uncounted)) - 1 for counted, uncounted in rounds]
-            quarter, middle, three = quantiles(more, n=4)
-            give = _ERROR * (three - quarter) / math.sqrt(len(more))
+            self._odd(*((turn, 201) for turns in rounds for turn in turns))
+            beside = [[_cpu(turn) / median(map(_cpu, turns)) for turn in turns] for turns in rounds]
+            shops = [median(of_one) for of_one in zip(*beside, strict=True)]
+            counted, uncounted = shops[::2], shops[1::2]
+            more = mean(counted) / mean(uncounted) - 1
+            give = _SURE * math.sqrt(variance(counted) / len(counted) + variance(uncounted) / len(uncounted))
             self.say(
-                f"Its figures, {name}: {middle:+.1%} of the CPU of an order, give or take {give:.1%} "
-                f"({_beside_bound(middle, give)} {_COUNTING:.0%})."
+                f"Its figures, {name}: {more:+.1%} of the CPU of an order, give or take {give:.1%} "
+                f"({_beside_bound(more, give)} {_COUNTING:.0%})."
             )
         self.say("")
 

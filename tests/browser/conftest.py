@@ -25,7 +25,9 @@ def address(tmp_path) -> Iterator[str]:
 
 @pytest.fixture
 def look(browser, address) -> Iterator[Callable[..., Console]]:
-    """Opens the console; asked of the outside, or complained of, nothing may be."""
+    """Opens the console; asked of the outside, or complained of, nothing may be. `refused`: but of requests that shall
+    fail the browser complains by itself.
+    """
     complaints = []
 
     def heard(page: Any) -> None:
@@ -33,9 +35,11 @@ def look(browser, address) -> Iterator[Callable[..., Console]]:
         page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
         page.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith(address) else None)
 
-    opened = []
+    opened, of_browser = [], False
 
-    def open_(**more: Any) -> Console:
+    def open_(*, refused: bool = False, **more: Any) -> Console:
+        nonlocal of_browser
+        of_browser = refused
         context = browser.new_context(**more)
         context.on("page", heard)
         opened.append(context)
@@ -44,4 +48,4 @@ def look(browser, address) -> Iterator[Callable[..., Console]]:
     yield open_
     for context in opened:
         context.close()
-    assert complaints == []
+    assert [one for one in complaints if not (of_browser and one.startswith("Failed to load resource"))] == []

@@ -42,6 +42,39 @@ def test_the_basket_says_what_the_order_will_cost(look):
     expect(shop.page.locator(".basket .sum")).to_have_count(0)
 
 
+def test_nobody_pays_another_price_than_was_shown(look):
+    shop = look(refused=True)
+    shop.page.locator(".product button").first.click()
+    shop.page.evaluate(
+        """async () => {
+            const { staff, products } = await (await fetch("/console/demo")).json();
+            const shown = document.querySelector(".product button").getAttribute("aria-label").replace("Add ", "");
+            for (const id of products) {
+                const there = await fetch(`/products/${id}`, { cache: "no-store" });
+                if ((await there.json()).name !== shown) continue;
+                await fetch(`/products/${id}/price`, {
+                    method: "PUT",
+                    headers: {
+                        "Authorization": `Bearer ${staff}`,
+                        "Content-Type": "application/json",
+                        "If-Match": there.headers.get("ETag"),
+                    },
+                    body: JSON.stringify({ basePrice: "35.10", currency: "EUR" }),
+                });
+            }
+        }"""
+    )
+    expect(shop.event("product.price.changed").locator(".delivered.orders")).to_be_visible()
+    expect(shop.page.locator(".basket .sum")).to_contain_text("34.00")
+
+    shop.page.get_by_role("button", name="Place the order").click()
+    expect(shop.page.locator(".basket .error")).to_contain_text("the total is 35.10 EUR, not 34.00")
+    expect(shop.page.locator(".basket .sum")).to_contain_text("35.10")
+    shop.page.get_by_role("button", name="Place the order").click()
+
+    expect(shop.page.locator(".order")).to_contain_text("35.10")
+
+
 def test_whoever_clicks_twice_has_ordered_and_paid_once(look):
     shop = look()
     shop.page.locator(".product button").first.click()
@@ -123,10 +156,52 @@ def test_all_that_failed_is_hurried_and_replayed_together(look):
     shop.page.get_by_role("button", name="Try these 2 now").click()
     expect(shop.failed("replay")).to_have_count(2)
     shop.switch("rewards")
-    shop.page.get_by_role("button", name="Replay these 2").click()
+    shop.page.get_by_role("button", name="Replay these 2").dblclick()
 
+    expect(shop.said).to_have_text("2 are tried again")
     expect(shop.points).to_have_text("68")
     expect(shop.page.locator("#failed")).to_contain_text("Nothing")
+
+
+def test_a_letter_that_somebody_else_replayed_does_not_keep_the_others(look):
+    shop = look(refused=True)
+    shop.switch("rewards")
+    for _ in range(2):
+        shop.buy(0)
+        shop.pay()
+    expect(shop.failed("hasten")).to_have_count(2)
+    shop.page.get_by_role("button", name="Try these 2 now").click()
+    expect(shop.failed("replay")).to_have_count(2)
+
+    shop.switch("rewards")
+    shop.page.route(
+        "**/replay",
+        lambda route: route.continue_(url=re.sub(r"\d+/replay$", "999999/replay", route.request.url)),
+        times=1,
+    )
+    shop.page.get_by_role("button", name="Replay these 2").click()
+
+    expect(shop.points).to_have_text("34")
+    expect(shop.page.locator("#not-repeated")).to_contain_text("there is no such dead letter")
+    expect(shop.failed("replay")).to_have_count(1)
+
+
+def test_what_cannot_be_repeated_now_can_be_when_the_server_is_back(look):
+    shop = look(refused=True)
+    shop.switch("rewards")
+    shop.buy(0)
+    shop.pay()
+    expect(shop.failed("hasten")).to_have_count(1)
+    shop.page.route("**/hasten", lambda route: route.abort())
+    shop.try_again("hasten")
+    expect(shop.page.locator("#not-repeated")).to_contain_text("does not answer")
+    shop.page.unroute("**/hasten")
+
+    shop.switch("rewards")
+    shop.try_again("hasten")
+
+    expect(shop.points).to_have_text("34")
+    expect(shop.page.locator("#not-repeated")).to_have_text("")
 
 
 def test_every_box_and_every_arrow_explains_itself(look):
@@ -223,12 +298,12 @@ def test_who_sees_nothing_move_is_told(look):
 def test_without_motion_nothing_moves_and_the_arrow_is_lit_instead(look):
     shop = look(reduced_motion="reduce")
     shop.page.evaluate(
-        "new MutationObserver(() => document.querySelector('.arrow.lit') && (window.lit = true))"
+        "new MutationObserver(() => document.querySelector('.arrow.lit') && (document.body.dataset.lit = 'once'))"
         ".observe(document.querySelector('#picture'), { subtree: true, attributes: true })"
     )
     shop.buy(0)
 
-    shop.page.wait_for_function("window.lit")
+    expect(shop.page.locator("body")).to_have_attribute("data-lit", "once")
     assert shop.page.locator(".dot").count() == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import UTC, datetime
 
@@ -121,6 +122,24 @@ async def test_what_does_not_pass_in_time_is_not_done_and_said_to_be_unavailable
     assert await records.get("sale/1") is None
     assert dynamo.committed == []
     assert dynamo.store.writes["parcels"].refused == {"unavailable": 1}
+
+
+@pytest.mark.usefixtures("stocked")
+async def test_a_write_that_is_broken_off_is_timed_and_has_no_result(dynamo, records, wire):
+    writes, sent = dynamo.store.writes["parcels"], asyncio.Event()
+    before = sum(writes.seconds.buckets)
+
+    async def answers_never(_):
+        sent.set()
+        await asyncio.Event().wait()
+
+    wire.meets(WRITE, answers_never)
+    selling = asyncio.create_task(sell(records))
+    await sent.wait()
+    selling.cancel()
+    await asyncio.wait([selling])
+
+    assert (writes.committed, writes.refused, sum(writes.seconds.buckets)) == (1, {}, before + 1)
 
 
 @pytest.mark.usefixtures("stocked")

@@ -65,6 +65,16 @@ async def test_a_write_that_the_disk_refused_is_counted_as_that(file):
     assert (writes.committed, writes.refused, sum(writes.seconds.buckets)) == (0, {"unavailable": 1}, 1)
 
 
+async def test_a_write_to_a_store_that_is_closed_is_counted_and_takes_no_time(file):
+    writes = Writes()
+    await file.close()
+
+    with pytest.raises(Unavailable):
+        await file.write(lambda _: None, writes=writes)
+
+    assert (writes.committed, writes.refused, sum(writes.seconds.buckets)) == (0, {"unavailable": 1}, 0)
+
+
 async def test_a_write_whose_caller_has_gone_is_counted_as_what_became_of_it(file):
     writes = Writes()
     insert = "INSERT INTO parcels VALUES ('a')"

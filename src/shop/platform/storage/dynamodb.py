@@ -35,6 +35,7 @@ from shop.platform.storage.port import (
     Put,
     Records,
     Stored,
+    TooMuch,
     Unavailable,
     check,
 )
@@ -60,16 +61,18 @@ class DynamoStore:
         self._aws = aws
         self._stack = stack
         self._patience = patience or Patience()
+        self._contexts: set[str] = set()
 
     def records(self, layout: Layout) -> Records:
         """A context's own records."""
+        self._contexts.add(layout.context)
         writes = self.writes.setdefault(layout.context, Writes())
         return _DynamoRecords(self, layout, self._table(layout.context, self._patience), writes)
 
     async def probe(self) -> None:
         """Read in every table that is used; `Unavailable` if that cannot be done."""
         try:
-            await asyncio.gather(*(self._table(name, _ONCE).item(("probe", DOCUMENT)) for name in self.writes))
+            await asyncio.gather(*(self._table(name, _ONCE).item(("probe", DOCUMENT)) for name in self._contexts))
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"the store is not to be had: {error}") from error
 
@@ -184,18 +187,22 @@ class _DynamoRecords:
         events: Sequence[Envelope] = (),
         consumed: Delivery | None = None,
     ) -> None:
-        if not (puts or changes or events):
-            return  # nothing to remember: a delivery without an effect may come again
-        with self._writes.one():
+        try:
             check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
-            unit = Unit(
-                layout=self._layout,
-                puts=puts,
-                changes=changes,
-                events=events,
-                consumed=consumed if self._store.inbox else None,
-                now=micros(self._store.clock()),
-            )
+        except TooMuch as refused:
+            self._writes.ended(refused)
+            raise
+        if not puts and not events:
+            return  # nothing to remember: a delivery without an effect may come again
+        unit = Unit(
+            layout=self._layout,
+            puts=puts,
+            changes=changes,
+            events=events,
+            consumed=consumed if self._store.inbox else None,
+            now=micros(self._store.clock()),
+        )
+        with self._writes.one():
             await commit(self._table, unit)
         self._store.tell(events)
 

@@ -193,7 +193,7 @@ class _SqliteRecords:
             check(layout=self._layout, limit=self.limit, puts=puts, changes=changes, events=events, consumed=consumed)
             words = {put.key: folded(put) for put in puts} if self._layout.words else {}
         except TooMuch as refused:
-            self._writes.ended(refused, 0.0)
+            self._writes.ended(refused)
             raise
         now = self._clock()
         store = self._store

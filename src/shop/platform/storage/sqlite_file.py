@@ -163,7 +163,10 @@ class SqliteFile:
         it ended.
         """
         if self._loop is None or self._closing:
-            raise Unavailable("the store is closed")
+            refused = Unavailable("the store is closed")
+            if writes is not None:
+                writes.ended(refused)
+            raise refused
         future: asyncio.Future[T] = self._loop.create_future()
         self._turn.append((unit, future, then, writes, time.perf_counter()))
         if len(self._turn) == 1:

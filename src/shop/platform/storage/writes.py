@@ -28,11 +28,12 @@ class Writes:
         self.refused: Counter[str] = Counter()  # by why
         self.seconds = Distribution(WRITE_SECONDS.bounds)
 
-    def ended(self, error: BaseException | None, seconds: float) -> None:
-        """One more. A fault of the caller is timed, and has no result; so is one that was broken off, which may be
-        written all the same.
+    def ended(self, error: BaseException | None, seconds: float | None = None) -> None:
+        """One more; without seconds it was refused before it was begun. One that was broken off is timed, and has no
+        result: it may be written all the same.
         """
-        self.seconds.add(seconds)
+        if seconds is not None:
+            self.seconds.add(seconds)
         if error is None:
             self.committed += 1
         else:

@@ -26,7 +26,7 @@ export async function ask(path, { as = "staff", method = "GET", body, headers = 
   const sent = { ...headers };
   if (tokens[as]) sent.Authorization = `Bearer ${tokens[as]}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  const asked = { method, headers: sent, body: typeof body === "string" || body === undefined ? body : JSON.stringify(body) };
+  const asked = { method, headers: sent, cache: "no-cache", body: typeof body === "string" || body === undefined ? body : JSON.stringify(body) };
   const answer = await reached(path, asked);
   const text = await answer.text();
   const told = text && /json/.test(answer.headers.get("Content-Type") ?? "") ? JSON.parse(text) : null;

@@ -65,6 +65,7 @@ export function moment(text) {
   return Date.parse(text) + (micros ? Number(`0.${micros}`) : 0);
 }
 
-export function money(amount, currency) {
-  return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
-}
+const inCurrency = (currency) => new Intl.NumberFormat(undefined, { style: "currency", currency });
+
+export const money = (amount, currency) => inCurrency(currency).format(amount);
+export const digitsOf = (currency) => inCurrency(currency).resolvedOptions().maximumFractionDigits;

@@ -5,6 +5,7 @@ import { by, clockTime, h, lasting, moment, redraw, say, short } from "./dom.js"
 import { orderOf } from "./journeys.js";
 
 const QUIET = new Set(["committed", "published"]);
+const GONE = 404; // delivered meanwhile, or replayed by somebody else
 
 export class Failures {
   constructor(chart, demo, { order, broken }) {
@@ -14,6 +15,7 @@ export class Failures {
     this.broken = new Set(demo?.broken ?? []);
     this.figures = "";
     this.loading = null;
+    this.acting = false;
     this.tell(this.broken);
     if (demo) this.#offer();
   }
@@ -58,9 +60,12 @@ export class Failures {
 
   #table(title, letters, act, [verb, all]) {
     const head = ["Event", "For", "Why", "Attempts", "When", ""].map((text) => h("th", { scope: "col" }, text));
-    return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
-      h("table", { class: act }, h("caption", null, h("span", { class: "row" }, title, letters.length > 1 ? this.#button(all, letters, act, `all ${act}`) : "")), h("thead", null, h("tr", null, head)),
-        h("tbody", null, letters.map((one) => this.#row(one, act, verb)))));
+    return [
+      h("div", { class: "row" }, h("h3", null, title), letters.length > 1 ? this.#button(all, letters, act, `all ${act}`) : ""),
+      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+        h("table", { class: act, "aria-label": title }, h("thead", null, h("tr", null, head)),
+          h("tbody", null, letters.map((one) => this.#row(one, act, verb))))),
+    ];
   }
 
   #row(one, act, verb) {
@@ -78,24 +83,35 @@ export class Failures {
   }
 
   #button(text, letters, act, name) {
-    return h("button", { "data-key": `act ${name}`, onclick: (event) => this.#act(event.target, letters, act) }, text);
+    return h("button", { "data-key": `act ${name}`, onclick: () => this.#act(letters, act) }, text);
   }
 
-  async #act(button, letters, act) {
-    button.disabled = true;
-    const told = [];
-    for (const { id, event, consumer } of letters) {
+  // One after the other; what stands in the way of one letter alone does not keep the others.
+  async #act(letters, act) {
+    if (this.acting) return;
+    this.#busy(true);
+    const refusals = new Set();
+    let done = 0;
+    for (const { id } of letters) {
       try {
         await ask(`/console/letters/${id}/${act}`, { method: "POST" });
-        told.push(`${event.type} for ${consumer} is tried again`);
+        done += 1;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        told.push(error.message);
+        refusals.add(`${error.message}.`);
+        if (error.status !== GONE) break;
       }
     }
-    say([...new Set(told)].join(". "));
+    this.#busy(false);
+    by("not-repeated").textContent = [...refusals].join(" ");
+    if (done) say(letters.length === 1 ? `${letters[0].event.type} for ${letters[0].consumer} is tried again` : `${done} are tried again`);
     await this.load();
     if (document.activeElement === document.body) by("failures-title").focus();
+  }
+
+  #busy(acting) {
+    this.acting = acting;
+    by("failed").setAttribute("aria-busy", String(acting));
   }
 
   #offer() {

@@ -1,11 +1,12 @@
 // A small storefront: what a customer's page would ask of the shop, and nothing else.
 
 import { ask, Refused } from "./api.js";
-import { by, h, money, redraw, s, say, short } from "./dom.js";
+import { by, digitsOf, h, money, redraw, s, say, short } from "./dom.js";
 import { orderOf } from "./journeys.js";
 
 const SHELF = 6;
 const ORDERS = 3;
+const DIFFERS = 409; // from what the customer was shown
 const WAITING = {
   pending: "Its goods are not set aside yet.",
   confirmed: "Its goods are set aside. It expires if nobody pays within half an hour.",
@@ -15,7 +16,8 @@ export class Store {
   constructor(demo, shown) {
     this.demo = demo;
     this.shown = shown;
-    this.basket = new Map(); // product id → [product, quantity]
+    this.articles = new Map(); // product id → product, as it is sold now
+    this.basket = new Map(); // product id → quantity
     this.key = key(); // of the order that the basket becomes: sent again, it is the same order
     this.placing = false;
     this.orders = new Map(); // order id → order as it was last seen, newest last
@@ -26,13 +28,18 @@ export class Store {
   }
 
   async fill() {
-    const { data } = await ask(`/products?ids=${this.demo.products.map(encodeURIComponent).join(",")}`, { as: "customer" });
-    const articles = new Map(data.filter(({ inStock }) => inStock).map((product) => [product.groupId ?? product.productId, product]));
-    by("shelf").replaceChildren(...[...articles.values()].slice(0, SHELF).map((product) => this.#card(product)));
+    await this.#stock();
     const before = await ask(`/orders?limit=${ORDERS}`, { as: "customer" });
     for (const order of before.data.reverse()) this.orders.set(order.orderId, order);
     await this.#account();
     this.#draw();
+  }
+
+  async #stock() {
+    const { data } = await ask(`/products?ids=${this.demo.products.map(encodeURIComponent).join(",")}`, { as: "customer" });
+    this.articles = new Map(data.map((product) => [product.productId, product]));
+    const shelf = new Map(data.filter(({ inStock }) => inStock).map((product) => [product.groupId ?? product.productId, product]));
+    redraw(by("shelf"), [...shelf.values()].slice(0, SHELF).map((product) => this.#card(product)));
   }
 
   heard(moments) {
@@ -48,12 +55,11 @@ export class Store {
       picture(product.productId),
       h("h3", null, product.name),
       h("p", null, money(priceOf(product), product.currency), product.discountedPrice ? h("s", null, money(product.basePrice, product.currency)) : ""),
-      h("button", { "aria-label": `Add ${product.name}`, onclick: () => this.#add(product) }, "Add"));
+      h("button", { "aria-label": `Add ${product.name}`, "data-key": `add ${product.productId}`, onclick: () => this.#add(product) }, "Add"));
   }
 
   #add(product) {
-    const [, before] = this.basket.get(product.productId) ?? [null, 0];
-    this.basket.set(product.productId, [product, before + 1]);
+    this.basket.set(product.productId, (this.basket.get(product.productId) ?? 0) + 1);
     this.key = key();
     say(`${product.name} is in the basket`);
     this.#draw();
@@ -69,8 +75,9 @@ export class Store {
     if (this.placing) return;
     this.placing = true;
     this.#draw();
-    const items = [...this.basket.values()].map(([{ productId }, quantity]) => ({ productId, quantity }));
-    const order = await this.#tried(() => ask("/orders", { as: "customer", method: "POST", body: { items }, headers: { "Idempotency-Key": this.key } }));
+    const items = [...this.basket].map(([productId, quantity]) => ({ productId, quantity }));
+    const body = { items, expectedTotal: this.#sum()?.amount };
+    const order = await this.#tried(() => ask("/orders", { as: "customer", method: "POST", body, headers: { "Idempotency-Key": this.key } }));
     this.placing = false;
     if (order) {
       this.basket.clear();
@@ -127,31 +134,39 @@ export class Store {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.error = error.message;
+      if (error.status === DIFFERS) await this.#stock().catch(() => {}); // the prices have changed
       return null;
     }
   }
 
+  // What the basket costs as it is shown: the order is refused if it would cost something else.
   #sum() {
-    const lines = [...this.basket.values()];
-    const currencies = new Set(lines.map(([{ currency }]) => currency));
-    if (currencies.size !== 1) return ""; // the shop refuses several, and says why
+    const lines = [...this.basket].map(([productId, quantity]) => [this.articles.get(productId), quantity]);
+    const currencies = new Set(lines.map(([product]) => product?.currency));
+    if (currencies.size !== 1 || currencies.has(undefined)) return null; // the shop refuses it, and says why
+    const [currency] = currencies;
     const sum = lines.reduce((all, [product, quantity]) => all + quantity * priceOf(product), 0);
-    return h("p", { class: "sum" }, "Together ", h("b", null, money(sum, [...currencies][0])));
+    return { amount: sum.toFixed(digitsOf(currency)), currency };
   }
 
   #draw() {
-    const lines = [...this.basket.values()];
+    const sum = this.#sum();
     redraw(by("basket"),
-      lines.length ? [
-        h("ul", null, lines.map(([{ productId, name }, quantity]) => h("li", null, `${quantity} × ${name} `,
-          h("button", { class: "link-like", "data-key": `out ${productId}`, "aria-label": `Take out ${name}`, onclick: () => this.#takeOut(productId) }, "take out")))),
-        this.#sum(),
+      this.basket.size ? [
+        h("ul", null, [...this.basket].map(([productId, quantity]) => this.#line(productId, quantity))),
+        sum ? h("p", { class: "sum" }, "Together ", h("b", null, money(sum.amount, sum.currency))) : "",
         h("button", { class: "main", id: "place", "data-key": "place", "aria-disabled": String(this.placing), onclick: () => this.#order() }, this.placing ? "…" : "Place the order"),
       ] : h("p", { class: "soft" }, "The basket is empty."),
       this.error ? h("p", { class: "error", role: "alert" }, `${this.error}.`) : "");
     redraw(by("bought"),
       h("p", { class: "points" }, h("b", { id: "points" }, String(this.points)), " points"),
       [...this.orders.values()].reverse().slice(0, ORDERS).map((order) => this.#bought(order)));
+  }
+
+  #line(productId, quantity) {
+    const name = this.articles.get(productId)?.name ?? productId;
+    return h("li", null, `${quantity} × ${name} `,
+      h("button", { class: "link-like", "data-key": `out ${productId}`, "aria-label": `Take out ${name}`, onclick: () => this.#takeOut(productId) }, "take out"));
   }
 
   #bought(order) {
