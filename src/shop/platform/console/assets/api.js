@@ -9,6 +9,12 @@ export class Refused extends Error {
   }
 }
 
+// For `catch`: null instead of what was refused; anything else is a fault of the page.
+export function unlessRefused(error) {
+  if (error instanceof Refused) return null;
+  throw error;
+}
+
 export const known = () => tokens.staff !== null;
 
 export function be(staff, customer = null) {

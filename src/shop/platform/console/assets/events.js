@@ -1,6 +1,7 @@
 // The stream of events, newest first, each with what became of it. A row that has not changed stays as it is.
 
 import { by, clockTime, h, lasting, short } from "./dom.js";
+import { retried } from "./journeys.js";
 
 const SHOWN = 60;
 
@@ -98,6 +99,5 @@ function step(journey, consumer, { state, at, againIn, reason, attempts, failure
     dead: `${consumer}: dead letter`,
     replayed: `${consumer}: replayed`,
   };
-  const retried = state === "delivered" && failures ? `, after ${failures} failed ${failures === 1 ? "attempt" : "attempts"}` : "";
-  return h("span", { class: `step ${state} ${consumer}`, title: reason ?? `attempt ${attempts ?? 1}` }, words[state] + retried);
+  return h("span", { class: `step ${state} ${consumer}`, title: reason ?? `attempt ${attempts ?? 1}` }, words[state] + retried(state, failures));
 }

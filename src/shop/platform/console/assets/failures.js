@@ -102,10 +102,10 @@ export class Failures {
         if (error.status !== GONE) break;
       }
     }
-    this.#busy(false);
     by("not-repeated").textContent = [...refusals].join(" ");
     if (done) say(letters.length === 1 ? `${letters[0].event.type} for ${letters[0].consumer} is tried again` : `${done} are tried again`);
     await this.load();
+    this.#busy(false); // not before, or what is gone could be repeated
     if (document.activeElement === document.body) by("failures-title").focus();
   }
 

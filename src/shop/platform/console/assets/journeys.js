@@ -6,6 +6,10 @@ const KEPT = 3000;
 
 export const orderOf = (event) => event.orderId ?? (event.subject.startsWith("ord_") ? event.subject : null);
 
+// How a delivery came to be made in the end.
+export const retried = (state, failures) =>
+  state === "delivered" && failures ? `, after ${failures} failed ${failures === 1 ? "attempt" : "attempts"}` : "";
+
 export class Journeys {
   constructor() {
     this.events = new Map(); // id → journey, oldest first

@@ -2,6 +2,7 @@
 
 import { ask, Refused } from "./api.js";
 import { by, clockTime, h, lasting, moment, money, redraw } from "./dom.js";
+import { retried } from "./journeys.js";
 
 const LULL = 60; // ms: longer than that nothing happened, and the line of time is folded
 
@@ -76,8 +77,7 @@ function rowsOf(journeys) {
       const took = lasting(ended - at);
       const words = { delivered: `${consumer} in ${took}`, failed: `${consumer} failed; again in ${lasting((againIn ?? 0) * 1000)}`,
         dead: `${consumer} failed: a dead letter`, replayed: `${consumer}: replayed` }[state];
-      const retried = failures && state === "delivered" ? `, after ${failures} failed ${failures === 1 ? "attempt" : "attempts"}` : "";
-      rows.push({ id: event.id, type: event.type, context, from: at, until: ended, consumer, state, words: words + retried });
+      rows.push({ id: event.id, type: event.type, context, from: at, until: ended, consumer, state, words: words + retried(state, failures) });
     }
   }
   return rows.sort((a, b) => a.from - b.from || a.until - b.until);

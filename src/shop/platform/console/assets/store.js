@@ -1,6 +1,6 @@
 // A small storefront: what a customer's page would ask of the shop, and nothing else.
 
-import { ask, Refused } from "./api.js";
+import { ask, Refused, unlessRefused } from "./api.js";
 import { by, digitsOf, h, money, redraw, s, say, short } from "./dom.js";
 import { orderOf } from "./journeys.js";
 
@@ -107,10 +107,7 @@ export class Store {
   }
 
   async #read(orderId) {
-    const order = await ask(`/orders/${orderId}`, { as: "customer" }).catch((error) => {
-      if (!(error instanceof Refused)) throw error;
-      return null; // it is read again at the next event
-    });
+    const order = await ask(`/orders/${orderId}`, { as: "customer" }).catch(unlessRefused); // else it is read again at the next event
     if (!order) return;
     const before = this.orders.get(orderId)?.status;
     this.orders.set(orderId, order);
@@ -119,10 +116,7 @@ export class Store {
   }
 
   async #account() {
-    const account = await ask(`/rewards/${this.demo.customerId}`, { as: "customer" }).catch((error) => {
-      if (!(error instanceof Refused)) throw error;
-      return null;
-    });
+    const account = await ask(`/rewards/${this.demo.customerId}`, { as: "customer" }).catch(unlessRefused);
     this.points = account?.balance ?? this.points;
     this.#draw();
   }
@@ -134,7 +128,7 @@ export class Store {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.error = error.message;
-      if (error.status === DIFFERS) await this.#stock().catch(() => {}); // the prices have changed
+      if (error.status === DIFFERS) await this.#stock().catch(unlessRefused); // the prices have changed
       return null;
     }
   }
